@@ -1,0 +1,37 @@
+# Two commands do all the set-up: `make showcase` and `make test`. The rest is for developers.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: showcase test quick lint format bench lock clean
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("vmpack needs Python 3.11 or newer; set PYTHON=") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV) || { echo 'no venv module: on Debian and Ubuntu, apt-get install python3-venv' >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	touch $@
+
+showcase: $(VENV)/.ready ## build the showcase sample and show the result
+	$(BIN)/vmpack build samples/showcase -o dist
+	$(BIN)/vmpack inspect dist/showcase/1.0.0
+
+test: $(VENV)/.ready ## everything CI runs: system packages, linters, types, all tests
+	tests/setup-machine
+	$(MAKE) lint
+	$(BIN)/python -m pytest -n 2
+
+quick: $(VENV)/.ready ## the tests without the slow ones
+	$(BIN)/python -m pytest -n 2 -m 'not slow and not azurite'
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) node_modules dist build

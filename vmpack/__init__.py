@@ -1,0 +1,3 @@
+"""vmpack builds, tests and publishes Azure VM applications."""
+
+__version__ = "0.1.0"

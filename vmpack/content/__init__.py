@@ -1,0 +1,1 @@
+"""From globs to one flat, sorted, validated list of entries."""

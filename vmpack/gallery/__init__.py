@@ -1,0 +1,1 @@
+"""The gallery resources as pure data: rules, models and emitters."""

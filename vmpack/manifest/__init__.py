@@ -1,0 +1,1 @@
+"""From the text of a ``vmapp.json`` to a frozen ``Manifest``."""

@@ -1,0 +1,1 @@
+"""From entries and scripts to bytes: segments, frames, containers, limits, cache."""

@@ -1,0 +1,44 @@
+"""A release: one folder on disk, as a value."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmpack.findings import Finding
+from vmpack.installer.model import Commands
+from vmpack.manifest.model import Check
+from vmpack.package.model import Block
+from vmpack.types import JSONValue, Os, RebootBehavior
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that the gallery will hold: the package or the config."""
+
+    path: Path
+    file_name: str
+    """Its name in the release folder, in storage and on the VM."""
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release folder that was built or read back; every path in it is absolute."""
+
+    directory: Path
+    name: str
+    version: str
+    os: Os
+    package: Artifact
+    config: Artifact | None
+    commands: Commands
+    blocks: tuple[Block, ...]
+    """The package's blocks, ascending and without gaps."""
+    segments: int
+    reboot_behavior: RebootBehavior
+    checks: tuple[Check, ...]
+    retains: tuple[str, ...]
+    """Absolute paths that may stay after remove (manifest and template together)."""
+    version_resource: dict[str, JSONValue]
+    """``version.json``: the gallery application version in REST shape, without links."""
+    warnings: tuple[Finding, ...] = ()
