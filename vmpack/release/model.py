@@ -5,8 +5,8 @@ from pathlib import Path
 
 from vmpack.findings import Finding
 from vmpack.installer.model import Commands
-from vmpack.manifest.model import Check
-from vmpack.package.model import Block
+from vmpack.manifest.model import Check, PublishDefaults
+from vmpack.package.model import Block, Segments
 from vmpack.types import JSONValue, Os, RebootBehavior
 
 
@@ -39,6 +39,17 @@ class Release:
     checks: tuple[Check, ...]
     retains: tuple[str, ...]
     """Absolute paths that may stay after remove (manifest and template together)."""
+    publish: PublishDefaults
+    """Where the manifest says the blobs go; never a secret."""
     version_resource: dict[str, JSONValue]
     """``version.json``: the gallery application version in REST shape, without links."""
-    warnings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """A release just built, with what only this run knows."""
+
+    release: Release
+    segments: Segments
+    seconds: float
+    warnings: tuple[Finding, ...]
