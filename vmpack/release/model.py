@@ -31,6 +31,8 @@ class Release:
     os: Os
     package: Artifact
     config: Artifact | None
+    template: str | None
+    """The installer's template; None where the manifest gives its commands word by word."""
     commands: Commands
     blocks: tuple[Block, ...]
     """The package's blocks, ascending and without gaps."""

@@ -1,0 +1,204 @@
+"""The whole build as one function: from a manifest to a release folder that is there whole or not at all."""
+
+import hashlib
+import shutil
+import time
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from vmpack import gallery, installer, manifest, package
+from vmpack.atomic import replaced_folder
+from vmpack.content import collect
+from vmpack.content.model import Content
+from vmpack.errors import ManifestError
+from vmpack.findings import Finding, has_errors
+from vmpack.installer.model import Lifecycle, PayloadFacts
+from vmpack.limits import DEFAULT, Limits
+from vmpack.manifest.model import Manifest
+from vmpack.package.cache import SegmentCache
+from vmpack.package.model import DEFAULT_MTIME, BlockObserver, Member, PackageRequest, WrittenPackage
+from vmpack.progress import SILENT, Progress
+from vmpack.release.model import Artifact, BuildResult, Release
+from vmpack.release.report import BUILD_REPORT, CHECKSUMS, VERSION_RESOURCE, build_report, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What a build needs beside the manifest."""
+
+    dist: Path
+    """The release goes to ``dist/<name>/<version>``."""
+    today: date
+    mtime: int = DEFAULT_MTIME
+    """Seconds since 1970 for every member of the package."""
+    cache: SegmentCache | None = None
+    template_dirs: tuple[Path, ...] = ()
+    limits: Limits = DEFAULT
+
+
+def check(wanted: Manifest, *, today: date, limits: Limits = DEFAULT) -> tuple[Finding, ...]:
+    """Hold a manifest against the platform's rules and give the warnings; raise ManifestError for errors."""
+    findings = gallery.check(wanted, today=today, limits=limits)
+    if has_errors(findings):
+        errors = sum(finding.severity == "error" for finding in findings)
+        raise ManifestError(
+            f"the platform would refuse this version: {errors} {'rule is' if errors == 1 else 'rules are'} broken",
+            findings=findings,
+            where=str(wanted.source.path),
+        )
+    return findings
+
+
+def build(
+    wanted: Manifest,
+    options: BuildOptions,
+    *,
+    progress: Progress = SILENT,
+    observer: BlockObserver | None = None,
+) -> BuildResult:
+    """Build one release.
+
+    Raises ManifestError (3) when the platform would refuse the manifest, TemplateError (3) for the installer,
+    BuildError and LimitError (4) for the payload. After any error, and after a kill, ``dist`` holds the old
+    release or none, never a part of the new one.
+    """
+    began = time.monotonic()
+    warnings = check(wanted, today=options.today, limits=options.limits)
+    content = collect(wanted.payload, wanted.folder, wanted.os)
+    wanted = _with_package_name(wanted, content)
+    lifecycle = _lifecycle(wanted, content, options)
+    with replaced_folder(options.dist / wanted.name / wanted.version) as folder:
+        request = _request(wanted, content, lifecycle, options)
+        path = folder / wanted.package_file_name
+        written = package.write_package(
+            request, path, cache=options.cache, progress=progress, observer=observer
+        )
+        config = _copy_config(wanted, folder, options.limits)
+        release = _release(wanted, lifecycle, written, config, folder)
+        _write_reports(release)
+    final = (options.dist / wanted.name / wanted.version).absolute()
+    placed = _placed(release, final)
+    warnings += package.size_warnings(placed.package.size, str(placed.package.path))
+    return BuildResult(placed, written.segments, time.monotonic() - began, warnings)
+
+
+def _with_package_name(wanted: Manifest, content: Content) -> Manifest:
+    """Give a file that is passed through its own name, unless the manifest names it otherwise."""
+    if wanted.package_file_name:
+        return wanted
+    files = [entry.path for entry in content.entries if entry.kind == "file"]
+    named = replace(wanted, package_file_name=Path(files[0]).name)
+    findings = [finding for finding in gallery.check_file_names(named) if finding.severity == "error"]
+    if findings:
+        raise ManifestError(
+            "the payload file's name cannot be a package name",
+            findings=findings,
+            where=str(wanted.source.path),
+        )
+    return named
+
+
+def _lifecycle(wanted: Manifest, content: Content, options: BuildOptions) -> Lifecycle | None:
+    if wanted.installer is None:
+        return None
+    form = wanted.payload.format
+    facts = PayloadFacts(
+        archive="payload" if form == "zip" else f"payload.{form}",
+        format=form,
+        files=sum(entry.kind == "file" for entry in content.entries),
+        size=content.size,
+    )
+    return installer.render(wanted, facts, template_dirs=options.template_dirs)
+
+
+def _request(
+    wanted: Manifest, content: Content, lifecycle: Lifecycle | None, options: BuildOptions
+) -> PackageRequest:
+    scripts = lifecycle.scripts if lifecycle else ()
+    members = (
+        Member("vmapp.json", to_json(manifest.embedded(wanted))),
+        *(Member(f"lifecycle/{script.name}", script.data, script.mode) for script in scripts),
+    )
+    return PackageRequest(
+        os=wanted.os,
+        format=wanted.payload.format,
+        level=wanted.payload.level,
+        content=content,
+        members=members,
+        mtime=options.mtime,
+        limit=options.limits.package_bytes,
+    )
+
+
+def _copy_config(wanted: Manifest, folder: Path, limits: Limits) -> Artifact | None:
+    if wanted.config is None:
+        return None
+    source = wanted.folder / wanted.config.file
+    package.check_config(source, limit=limits.config_bytes)
+    target = folder / wanted.config.file_name
+    shutil.copyfile(source, target)
+    with target.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Artifact(target, target.name, target.stat().st_size, digest)
+
+
+def _release(
+    wanted: Manifest,
+    lifecycle: Lifecycle | None,
+    written: WrittenPackage,
+    config: Artifact | None,
+    folder: Path,
+) -> Release:
+    name = wanted.package_file_name
+    commands = installer.commands(wanted, file_name=name, sha256=written.sha256, size=written.size)
+    retains = {*wanted.retains, *(lifecycle.retains if lifecycle else ())}
+    return Release(
+        directory=folder,
+        name=wanted.name,
+        version=wanted.version,
+        os=wanted.os,
+        package=Artifact(folder / name, name, written.size, written.sha256),
+        config=config,
+        template=lifecycle.template if lifecycle else None,
+        commands=commands,
+        blocks=written.blocks,
+        segments=written.segments.total,
+        reboot_behavior=wanted.reboot_behavior,
+        checks=wanted.checks,
+        retains=tuple(sorted(retains)),
+        publish=wanted.publish,
+        version_resource=gallery.version_resource(wanted, commands),
+    )
+
+
+def _write_reports(release: Release) -> None:
+    """Write the three reports, checksums last because they cover the others."""
+    digests = {
+        artifact.file_name: artifact.sha256 for artifact in (release.package, release.config) if artifact
+    }
+    for name, document in (
+        (VERSION_RESOURCE, release.version_resource),
+        (BUILD_REPORT, build_report(release)),
+    ):
+        data = to_json(document)
+        (release.directory / name).write_bytes(data)
+        digests[name] = hashlib.sha256(data).hexdigest()
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
+    (release.directory / CHECKSUMS).write_text("".join(lines), encoding="utf-8", newline="\n")
+    for path in release.directory.iterdir():
+        path.chmod(0o644)
+
+
+def _placed(release: Release, final: Path) -> Release:
+    """Give the release as it lies at its final place."""
+
+    def moved(artifact: Artifact) -> Artifact:
+        return replace(artifact, path=final / artifact.file_name)
+
+    return replace(
+        release,
+        directory=final,
+        package=moved(release.package),
+        config=moved(release.config) if release.config else None,
+    )
