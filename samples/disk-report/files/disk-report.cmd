@@ -1,0 +1,2 @@
+@echo off
+powershell.exe -NoProfile -NonInteractive -ExecutionPolicy Bypass -File "%~dp0disk-report.ps1" %*
