@@ -3,7 +3,9 @@
 import builtins
 import json
 import os
+import signal
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +74,37 @@ def write_files(root: Path, files: Files) -> None:
         data = content.encode() if isinstance(content, str) else content
         path.write_bytes(data)
         path.chmod(0o755 if data.startswith(b"#!") else 0o644)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of the command line gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Vmpack = Callable[..., Ran]
+
+
+@pytest.fixture
+def vmpack(capfd: pytest.CaptureFixture[str]) -> Vmpack:
+    """Give a function that runs the command line in this process: ``vmpack("build", folder, "--json")``."""
+    from vmpack.cli.run import run
+
+    def call(*arguments: str | os.PathLike[str]) -> Ran:
+        before = signal.getsignal(signal.SIGTERM)
+        capfd.readouterr()
+        try:
+            code = run([os.fspath(argument) for argument in arguments])
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        captured = capfd.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return call

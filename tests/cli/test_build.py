@@ -1,0 +1,165 @@
+import hashlib
+import json
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Vmpack = Callable[..., Any]
+MakeApp = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_release_folder_holds_what_the_design_names(vmpack: Vmpack, make_app: MakeApp) -> None:
+    app = make_app(config={"file": "files/bin/hello", "fileName": "hello.json"})
+    ran = vmpack("build", app)
+    assert ran.code == 0, ran.err
+    assert ran.out == "dist/hello/1.2.0\n"
+    folder = Path("dist/hello/1.2.0")
+    assert sorted(os.listdir(folder)) == [
+        "SHA256SUMS",
+        "build.json",
+        "hello.json",
+        "hello.tar",
+        "version.json",
+    ]
+    with tarfile.open(folder / "hello.tar") as package:
+        names = package.getnames()
+    assert names[0] == "vmapp.json"
+    assert names[1] == "files"
+    assert names[-1] == "payload.tar.zst"
+    assert {"lifecycle/install.sh", "lifecycle/update.sh", "lifecycle/remove.sh"} <= set(names)
+
+
+def test_the_json_result_keeps_the_contract(vmpack: Vmpack, make_app: MakeApp) -> None:
+    ran = vmpack("build", make_app(), "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json["schemaVersion"] == 1
+    (release,) = ran.json["releases"]
+    assert {
+        "name",
+        "version",
+        "os",
+        "directory",
+        "package",
+        "config",
+        "commands",
+        "segments",
+        "seconds",
+    } <= release.keys()
+    package = release["package"]
+    assert package.keys() == {"path", "fileName", "size", "sha256"}
+    data = Path(package["path"]).read_bytes()
+    assert len(data) == package["size"]
+    assert hashlib.sha256(data).hexdigest() == package["sha256"]
+    assert release["config"] is None
+    assert release["commands"].keys() == {"install", "update", "remove"}
+    assert package["sha256"] in release["commands"]["install"]
+    assert release["segments"].keys() == {"total", "reused"}
+
+
+def test_the_second_build_reuses_every_segment_and_gives_the_same_bytes(
+    vmpack: Vmpack, make_app: MakeApp
+) -> None:
+    app = make_app()
+    first = vmpack("build", app, "--json").json["releases"][0]
+    second = vmpack("build", app, "--json").json["releases"][0]
+    assert second["segments"]["reused"] == second["segments"]["total"] > 0
+    assert second["package"] == first["package"]
+
+
+def test_several_manifests_are_all_built_and_each_is_reported(vmpack: Vmpack, make_app: MakeApp) -> None:
+    good = make_app(folder="good")
+    bad = make_app(folder="bad", version="one")
+    other = make_app(folder="other", name="other")
+    ran = vmpack("build", good, bad, other, "--json")
+    assert ran.code == 3
+    assert [release["name"] for release in ran.json["releases"]] == ["hello", "other"]
+    (error,) = ran.json["errors"]
+    assert error["exitCode"] == 3
+    assert error["findings"][0]["line"] == 3
+    assert "bad/vmapp.json:3:14" in ran.err
+
+
+def test_the_same_release_twice_in_one_run_is_refused(vmpack: Vmpack, make_app: MakeApp) -> None:
+    ran = vmpack("build", make_app(folder="one"), make_app(folder="two"))
+    assert ran.code == 2
+    assert "built already" in ran.err
+
+
+def test_without_a_path_the_current_folder_is_built(
+    vmpack: Vmpack, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(make_app())
+    assert vmpack("build").code == 0
+    assert Path("dist/hello/1.2.0/build.json").is_file()
+
+
+def test_variables_reach_the_manifest(vmpack: Vmpack, make_app: MakeApp) -> None:
+    ran = vmpack("build", make_app(version="1.${MINOR}.0"), "--set", "MINOR=7", "--json")
+    assert ran.json["releases"][0]["version"] == "1.7.0"
+
+
+def test_a_variable_without_a_value_is_a_usage_error(vmpack: Vmpack, make_app: MakeApp) -> None:
+    assert vmpack("build", make_app(), "--set", "MINOR").code == 2
+
+
+def test_an_empty_payload_is_exit_4_and_leaves_nothing(vmpack: Vmpack, make_app: MakeApp) -> None:
+    ran = vmpack("build", make_app({}))
+    assert ran.code == 4
+    assert not Path("dist").exists()
+
+
+def test_a_missing_config_file_is_exit_4_and_names_it(vmpack: Vmpack, make_app: MakeApp) -> None:
+    ran = vmpack("build", make_app(config={"file": "nowhere.json"}))
+    assert ran.code == 4
+    assert "nowhere.json" in ran.err
+    assert not Path("dist").exists()
+
+
+def test_garbage_in_source_date_epoch_is_refused(
+    vmpack: Vmpack, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "now")
+    ran = vmpack("build", make_app())
+    assert ran.code == 2
+    assert "SOURCE_DATE_EPOCH" in ran.err
+
+
+def test_source_date_epoch_is_the_time_of_every_member(
+    vmpack: Vmpack, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    assert vmpack("build", make_app()).code == 0
+    with tarfile.open("dist/hello/1.2.0/hello.tar") as package:
+        assert {member.mtime for member in package} == {1700000000}
+
+
+def test_the_package_names_no_host_user_or_path(vmpack: Vmpack, make_app: MakeApp, tmp_path: Path) -> None:
+    assert vmpack("build", make_app()).code == 0
+    for path in Path("dist/hello/1.2.0").iterdir():
+        data = path.read_bytes()
+        assert str(tmp_path).encode() not in data
+        assert os.uname().nodename.encode() not in data
+    with tarfile.open("dist/hello/1.2.0/hello.tar") as package:
+        assert {(m.uid, m.gid) for m in package} == {(0, 0)}
+        manifest = json.load(package.extractfile("vmapp.json"))  # type: ignore[arg-type]
+    assert "root" not in manifest.get("payload", {})
+
+
+def test_github_gets_outputs_and_a_summary(
+    vmpack: Vmpack, make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    assert vmpack("build", make_app()).code == 0
+    assert "sha256<<" in (tmp_path / "output").read_text()
+    assert "| hello | 1.2.0 | linux |" in (tmp_path / "summary").read_text()

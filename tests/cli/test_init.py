@@ -1,0 +1,52 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Vmpack = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    ("template", "system"),
+    [
+        ("archive", "linux"),
+        ("archive", "windows"),
+        ("systemd-service", "linux"),
+        ("windows-service", "windows"),
+        ("script", "linux"),
+        ("script", "windows"),
+    ],
+)
+def test_what_init_makes_builds_at_once(
+    vmpack: Vmpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: str, system: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = vmpack("init", "my app", "--installer", template, "--os", system)
+    assert made.code == 0, made.err
+    assert json.loads(Path("my app/vmapp.json").read_text())["name"] == "my-app"
+    built = vmpack("build", "my app")
+    assert built.code == 0, built.err
+
+
+def test_init_never_overwrites(vmpack: Vmpack, tmp_path: Path) -> None:
+    manifest = tmp_path / "vmapp.json"
+    manifest.write_text("mine")
+    ran = vmpack("init", tmp_path)
+    assert ran.code == 2
+    assert manifest.read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["vmapp.json"]
+
+
+def test_init_leaves_a_folder_of_files_as_it_is(vmpack: Vmpack, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "tool").write_text("tool")
+    assert vmpack("init", tmp_path).code == 0
+    assert [path.name for path in (tmp_path / "files").iterdir()] == ["tool"]
+
+
+def test_an_installer_for_another_system_is_refused(vmpack: Vmpack, tmp_path: Path) -> None:
+    ran = vmpack("init", tmp_path, "--installer", "systemd-service", "--os", "windows")
+    assert ran.code == 2
+    assert list(tmp_path.iterdir()) == []
