@@ -4,7 +4,6 @@ Both services read them from either stream; vmpack writes them to stderr so that
 Also the services' files for outputs and summaries.
 """
 
-import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -70,6 +69,8 @@ def of_error(error: VmpackError, environment: Mapping[str, str]) -> Iterator[str
 
 
 def _github_output(name: str, value: str) -> str:
+    import secrets
+
     delimiter = f"vmpack_{secrets.token_hex(16)}"
     return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
 

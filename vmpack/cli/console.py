@@ -4,7 +4,6 @@ A person at a terminal sees colour and a progress bar; a CI job sees plain lines
 NO_COLOR, FORCE_COLOR, CI, GITHUB_ACTIONS and TF_BUILD are respected.
 """
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -50,6 +49,8 @@ class Console:
 
     def json(self, document: object) -> None:
         """Write the result as JSON to stdout: UTF-8, two spaces, keys in the order given."""
+        import json
+
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
     def note(self, text: str) -> None:
