@@ -1,0 +1,91 @@
+# Starts the main process of a unit in a sandbox without systemd: what ExecStart, User, Group, WorkingDirectory,
+# Environment, EnvironmentFile and the state folders say. No restart, no dependencies, no confinement.
+# $1 the unit's name   $2 its file
+state=/run/vmpack
+unit=$1 file=$2
+instance=${unit%.*}
+case $instance in *@*) instance=${instance#*@} ;; *) instance= ;; esac
+
+settings() { # every value of a key, in order; an empty value clears what stood before, as in systemd
+    { cat "$file" "/etc/systemd/system/$unit.d"/*.conf 2>/dev/null; } | sed -e ':a' -e '/\\$/{N;s/\\\n/ /;ba' -e '}' |
+        sed -n -e "s/^$1[[:space:]]*=[[:space:]]*//p" | awk '$0 == "" { n = 0; next } { v[n++] = $0 } END { for (i = 0; i < n; i++) print v[i] }' |
+        sed -e "s/%i/$instance/g" -e "s/%n/$unit/g" -e "s/%N/${unit%.*}/g" -e 's/%%/%/g'
+}
+setting() { settings "$1" | tail -n 1; }
+
+user=$(setting User)
+group=$(setting Group)
+folder=$(setting WorkingDirectory)
+kind=$(setting Type)
+if [ -n "$user" ] && ! id "$user" >/dev/null 2>&1 && [ "$(setting DynamicUser)" != yes ]; then
+    printf '%s\n' "$unit: Failed to determine user credentials: no user $user" >&2
+    exit 1
+fi
+for pair in StateDirectory:/var/lib RuntimeDirectory:/run LogsDirectory:/var/log CacheDirectory:/var/cache; do
+    for name in $(setting "${pair%%:*}"); do
+        mkdir -p "${pair#*:}/$name"
+        [ -z "$user" ] || chown "$user${group:+:$group}" "${pair#*:}/$name"
+    done
+done
+
+plain() { # ExecStart's prefixes
+    printf '%s' "$1" | sed -e 's/^[-@:+!]*//'
+}
+switch=''
+if [ -n "$user" ] && [ "$user" != root ]; then
+    switch="setpriv --reuid $user --regid ${group:-$(id -g "$user")} --init-groups"
+fi
+prepare() { # writes a script that runs "$1" with the unit's environment, and gives its path
+    {
+        settings EnvironmentFile | while IFS= read -r line; do
+            [ ! -r "${line#-}" ] || printf 'set -a\n. "%s"\nset +a\n' "${line#-}"
+        done
+        settings Environment | sed -e 's/^/export /'
+        printf 'cd %s || exit 200\n%s\n' "${folder:-/}" "$1"
+    } >"$state/$unit.run"
+    chmod 0644 "$state/$unit.run"
+}
+
+exec </dev/null
+for descriptor in 3 4 5 6 7 8 9; do eval "exec $descriptor>&-"; done
+settings ExecStartPre >"$state/$unit.pre"
+while IFS= read -r command; do
+    prepare "$(plain "$command")"
+    # shellcheck disable=SC2086
+    $switch /bin/sh "$state/$unit.run" </dev/null >>"$state/$unit.log" 2>&1 || case $command in
+    -*) ;;
+    *)
+        printf '%s\n' "$unit: ExecStartPre failed: $command" >&2
+        tail -n 5 "$state/$unit.log" >&2
+        exit 1
+        ;;
+    esac
+done <"$state/$unit.pre"
+
+command=$(plain "$(setting ExecStart)")
+if [ "$kind" = oneshot ]; then
+    prepare "$command"
+    # shellcheck disable=SC2086
+    $switch /bin/sh "$state/$unit.run" >>"$state/$unit.log" 2>&1 || {
+        printf '%s\n' "Job for $unit failed because the control process exited with error code." >&2
+        tail -n 5 "$state/$unit.log" >&2
+        exit 1
+    }
+    [ "$(setting RemainAfterExit)" != yes ] || : >"$state/active/$unit"
+    exit 0
+fi
+: >"$state/active/$unit.starting"
+chmod 0666 "$state/active/$unit.starting"
+prepare "echo \$\$ >'$state/active/$unit.starting'; exec $command"
+# shellcheck disable=SC2086
+setsid $switch /bin/sh "$state/$unit.run" >>"$state/$unit.log" 2>&1 &
+sleep 0.1
+pid=$(cat "$state/active/$unit.starting")
+rm -f "$state/active/$unit.starting"
+if [ -z "$pid" ] || ! kill -0 "$pid" 2>/dev/null || grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; then
+    printf '%s\n' "$unit: the main process ended at once" >&2
+    tail -n 5 "$state/$unit.log" >&2
+    [ "$kind" = simple ] || [ -z "$kind" ] || exit 1
+    exit 0
+fi
+echo "$pid" >"$state/active/$unit"
