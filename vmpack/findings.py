@@ -26,6 +26,8 @@ class Finding:
     """The text of that line, for the caret."""
     length: int = 1
     """How many characters the caret underlines."""
+    caret: int = 0
+    """Where ``column`` is in ``source_line``, from 1; 0 where it is ``column`` itself (the line is not cut)."""
 
     def as_json(self) -> dict[str, str | int]:
         """Give the seven keys of the JSON contract (``schemaVersion`` 1)."""

@@ -15,7 +15,7 @@ Pointer = tuple[str | int, ...]
 class Payload:
     """Which files are packed, and how."""
 
-    root: str = "."
+    root: str = "files"
     """The folder, relative to the manifest's own (or absolute)."""
     include: tuple[str, ...] = ("**",)
     exclude: tuple[str, ...] = ()
@@ -89,11 +89,26 @@ class Source:
     path: Path
     text: str
 
-    def finding(self, rule: str, severity: Severity, message: str, *, help: str = "", pointer: Pointer = ()) -> Finding:  # noqa: A002 - the JSON contract's word
-        """Make a finding at the value (or, where it is missing, at the nearest parent) of ``pointer``."""
+    def finding(
+        self,
+        rule: str,
+        severity: Severity,
+        message: str,
+        *,
+        help: str = "",  # noqa: A002 - the JSON contract's word
+        pointer: Pointer = (),
+        key: bool = False,
+        part: tuple[int, int] | None = None,
+        hide: bool = False,
+    ) -> Finding:
+        """Make a finding at the value (or, where it is missing, at the nearest parent) of ``pointer``.
+
+        ``key`` points at the property's name instead, ``part`` at some characters of a string as it is written,
+        ``hide`` blanks the value in the line that is shown.
+        """
         from vmpack.manifest.positions import locate
 
-        place = locate(self.text, pointer)
+        place = locate(self.text, pointer, key=key, part=part, hide=hide)
         return Finding(
             rule,
             severity,
@@ -104,6 +119,7 @@ class Source:
             place.column,
             place.source_line,
             place.length,
+            place.caret,
         )
 
 
@@ -119,7 +135,10 @@ class Manifest:
     os: Os
     payload: Payload
     package_file_name: str
-    """The package's name on the VM and in storage; letters, digits, dot, underscore, hyphen only."""
+    """The package's name on the VM and in storage; letters, digits, dot, underscore, hyphen only.
+
+    Empty for the format none when the manifest gives none: it is the payload file's own name then.
+    """
     installer: InstallerRef | None = None
     actions: VerbatimActions | None = None
     config: Config | None = None
