@@ -1,0 +1,52 @@
+# shellcheck shell=sh
+# The config file: what was deployed wins, what somebody edited on the machine is never lost.
+
+CONFIG_SUM=$VMPACK_STATE_DIR/config.sum
+
+# install_config DESTINATION MODE OWNER GROUP DEFAULT REQUIRED: DEFAULT is a file below $APP_DIR, or empty.
+install_config() {
+    _source=$VMPACK_CONFIG
+    if [ -z "$_source" ] && [ ! -e "$1" ] && [ -n "$5" ]; then
+        _source=$APP_DIR/$5
+        [ -f "$_source" ] || fail 26 "the payload has no default config $5"
+        say "no config file was deployed, installing the default $5"
+    fi
+    if [ -z "$_source" ]; then
+        [ -e "$1" ] || [ "$6" = false ] || fail 26 "the config file $CONFIG_NAME is missing, and nothing can run without it"
+        say "no config file was deployed, $1 stays as it is"
+        ! owns config "$1" || own config "$1"
+        return 0
+    fi
+    set_config_aside "$1" "$_source"
+    say "config: $1"
+    put_file "$_source" "$1" "$2" "$3" "$4" config || fail 25 "$1 cannot be written"
+    save_for_undo "$CONFIG_SUM" && cksum <"$1" >"$CONFIG_SUM"
+}
+
+# A file that is not ours is kept aside and put back by remove; an edited one is kept beside the new one.
+set_config_aside() {
+    if ! owns config "$1"; then
+        [ -e "$1" ] || [ -L "$1" ] || return 0
+        [ ! -d "$1" ] || fail 24 "$1 is a folder, the config file cannot go there"
+        own aside "$1.before-vmpack"
+        [ -e "$1.before-vmpack" ] || cp -p "$1" "$1.before-vmpack" || fail 25 "$1.before-vmpack cannot be written"
+        say "keeping the file that was there as $1.before-vmpack"
+    elif config_was_edited "$1" && ! cmp -s "$1" "$2"; then
+        cp -p "$1" "$1.saved" || fail 25 "$1.saved cannot be written"
+        say "warning: $1 was edited here; keeping the edited one as $1.saved"
+    elif owns aside "$1.before-vmpack"; then
+        own aside "$1.before-vmpack"
+    fi
+}
+
+config_was_edited() {
+    [ -e "$1" ] && [ -e "$CONFIG_SUM" ] && [ "$(cksum <"$1")" != "$(cat "$CONFIG_SUM")" ]
+}
+
+disown_config() {
+    if config_was_edited "$1"; then
+        say "warning: $1 was edited here, it stays"
+    else
+        rm -f "$1"
+    fi
+}
