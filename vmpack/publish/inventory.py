@@ -1,0 +1,64 @@
+"""Look up what storage has already: blocks of an interrupted run, and older versions to copy from."""
+
+from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
+from itertools import islice
+
+from vmpack.publish.blocks import OWN_ID_LENGTH, id_length, parts_of
+from vmpack.publish.container import Container, ListedBlob
+from vmpack.publish.model import Inventory, PartKey, RemoteBlock, SourceBlob
+from vmpack.publish.session import StorageError
+
+_MOST_SOURCES = 4
+"""Older blobs whose block lists are read: the newest have nearly everything that can be had."""
+
+
+def staged_blocks(container: Container, blob: str, *, replacing: bool) -> Inventory:
+    """List the blocks that wait under the final name; with ``replacing`` also those of the blob that goes."""
+    lists = container.block_lists(blob)
+    own = [block for block in lists.uncommitted if id_length(block.id) == OWN_ID_LENGTH]
+    return Inventory(
+        staged=tuple(own) + (lists.committed if replacing else ()),
+        foreign=len(lists.uncommitted) - len(own),
+    )
+
+
+def older_blobs(container: Container, application: str, *, besides: Iterable[str]) -> Inventory:
+    """Find blobs of other versions of an application, newest first, with the parts that their block ids name.
+
+    Where the credential may not list the container there are none, and the notes say so.
+    """
+    avoided = frozenset(besides)
+    try:
+        listed = [row for row in container.list(f"{application}/") if row.name not in avoided]
+        usable = [row for row in listed if row.properties.type == "BlockBlob" and row.properties.size]
+        found = (_source(container, row) for row in sorted(usable, key=_modified, reverse=True))
+        return Inventory(sources=tuple(islice((source for source in found if source.parts), _MOST_SOURCES)))
+    except StorageError as error:
+        if error.status != 403:
+            raise
+        return Inventory(notes=("older versions cannot be listed with this credential: everything is sent",))
+
+
+def _modified(row: ListedBlob) -> float:
+    try:
+        return parsedate_to_datetime(row.properties.modified).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _source(container: Container, row: ListedBlob) -> SourceBlob:
+    return SourceBlob(row.name, row.properties.etag, located(container.block_lists(row.name).committed))
+
+
+def located(blocks: Iterable[RemoteBlock]) -> tuple[tuple[PartKey, int], ...]:
+    """Give the parts that a committed block list names, each with its offset in the blob."""
+    parts = []
+    offset = 0
+    for block in blocks:
+        inside = offset
+        for part in parts_of(block):
+            parts.append((part, inside))
+            inside += part.size
+        offset += block.size
+    return tuple(parts)

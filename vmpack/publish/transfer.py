@@ -1,0 +1,119 @@
+"""Carry out a plan: many blocks at once, each verified on the way out and by storage on the way in."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from vmpack.errors import PublishError
+from vmpack.progress import Progress
+from vmpack.publish.container import Container, SourceRange
+from vmpack.publish.model import PublishPlan, ReadAt, SourceBlob, Step, Tally
+from vmpack.publish.session import StorageError
+
+SourceAccess = Callable[[SourceBlob], tuple[str, str | None] | None]
+"""Gives the URL by which storage may read an older blob, and an Authorization header for it where it needs one."""
+
+
+def no_access(_source: SourceBlob) -> None:
+    """Let nothing be copied."""
+
+
+@dataclass(slots=True)
+class Transfer:
+    """One blob's blocks on their way; ``run`` it once."""
+
+    container: Container
+    blob: str
+    read_at: ReadAt
+    access: SourceAccess
+    progress: Progress
+    threads: int = 8
+    notes: list[str] = field(default_factory=list)
+    _sent: list[Step] = field(default_factory=list)
+    _refused: str = ""
+    """Why storage does not copy blocks at all; then the rest is sent without asking again."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, plan: PublishPlan) -> Tally:
+        """Bring every block of the plan to storage, uncommitted.
+
+        Raises the first error after every other request has been called off; what has arrived stays for a resume.
+        """
+        work = [step for step in plan.steps if step.kind in ("send", "copy")]
+        for step in plan.steps:
+            if step.kind in ("staged", "repeat"):
+                self.progress.advance(step.size)
+        self._all(work)
+        parts = [part for step in plan.steps for part in step.parts]
+        return Tally(
+            bytes_total=sum(part.size for part in parts),
+            bytes_sent=sum(step.size for step in self._sent),
+            blocks_total=len(parts),
+            blocks_sent=sum(len(step.parts) for step in self._sent),
+        )
+
+    def _all(self, work: Sequence[Step]) -> None:
+        wire = self.container.session.wire
+        with ThreadPoolExecutor(max(1, min(self.threads, len(work))), "publish") as pool:
+            try:
+                futures = [pool.submit(self._one, step) for step in work]
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+            except BaseException:
+                wire.abort()
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+    def _one(self, step: Step) -> None:
+        with self.container.session.gate.passage():
+            data = self.read_at(step.offset, step.size)
+            _verify(step, data, self.blob)
+            digest = hashlib.md5(data, usedforsecurity=False).digest()
+            if step.kind == "send" or not self._copy(step, digest):
+                self.container.put_block(self.blob, step.id, data, digest)
+                with self._lock:
+                    self._sent.append(step)
+        self.progress.advance(step.size)
+
+    def _copy(self, step: Step, digest: bytes) -> bool:
+        """Let storage copy; False where it will not and the block must be sent after all."""
+        if self._refused or step.source is None:
+            return False
+        reached = self.access(step.source)
+        if reached is None:
+            self._refuse("this credential cannot let storage read the older version")
+            return False
+        url, bearer = reached
+        try:
+            source = SourceRange(url, step.source_offset, step.size, bearer)
+            self.container.copy_block(self.blob, step.id, source, digest)
+        except StorageError as error:
+            if error.code not in ("Md5Mismatch", "InvalidRange", "SourceConditionNotMet"):
+                self._refuse(f"storage does not copy from {step.source.name} ({error.code})")
+            return False
+        return True
+
+    def _refuse(self, why: str) -> None:
+        with self._lock:
+            if not self._refused:
+                self._refused = why
+                self.notes.append(f"{why}: blocks are sent instead")
+
+
+def _verify(step: Step, data: bytes, blob: str) -> None:
+    """Refuse bytes that are not those the release was built from."""
+    start = 0
+    view = memoryview(data)
+    for part in step.parts:
+        if hashlib.sha256(view[start : start + part.size]).hexdigest() != part.sha256:
+            raise PublishError(
+                "the file changed since the release was built",
+                why=f"Bytes {part.offset} to {part.offset + part.size - 1} do not have the digest in build.json.",
+                remedy="Run `vmpack verify`, then build the release again.",
+                where=blob,
+                rule="release-damaged",
+            )
+        start += part.size
