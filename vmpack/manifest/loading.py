@@ -15,7 +15,7 @@ from vmpack.manifest.freeze import freeze
 from vmpack.manifest.interpolation import interpolate
 from vmpack.manifest.model import Manifest, Source
 from vmpack.manifest.reading import Unreadable, manifest_path, read_text
-from vmpack.manifest.scan import SyntaxProblem, scan
+from vmpack.manifest.scan import MAX_PROBLEMS, SyntaxProblem, scan
 from vmpack.types import JSONValue
 
 
@@ -34,11 +34,13 @@ def load(
     found = interpolate(document, variables or {}, os.environ if environment is None else environment)
     findings = [
         source.finding(each.rule, "error", each.message, help=each.help, pointer=each.pointer, part=each.part)
-        for each in found.problems
+        for each in found.problems[:MAX_PROBLEMS]
     ]
     unresolved = {each.pointer for each in found.problems}
     violations = schema.problems(vmapp_schema(), found.document, written=document)
-    findings += _findings(source, (each for each in violations if each.pointer not in unresolved))
+    findings += _findings(
+        source, [each for each in violations if each.pointer not in unresolved][:MAX_PROBLEMS]
+    )
     if findings:
         raise _invalid(path, findings)
     manifest = freeze(source, cast("Mapping[str, Any]", found.document))

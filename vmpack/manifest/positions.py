@@ -10,6 +10,8 @@ from vmpack.manifest.scan import scan
 WIDTH = 160
 """Longest source line shown whole; a longer one is cut around the column."""
 _BEFORE = 60
+_MARGIN = 4096
+_BLANK = re.compile(r"[^\r\n]")
 _BREAK = re.compile(r"\r\n|\n|\r")
 _ESCAPED = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL
@@ -27,7 +29,7 @@ class Place:
     source_line: str
     """The line without its end; secrets blanked, long lines cut around the column."""
     length: int
-    """Characters, at least 1, never beyond the line."""
+    """Characters, at least 1, never beyond what is shown of the line."""
     caret: int
     """Where ``column`` is in ``source_line``, from 1: the two differ where a long line was cut."""
 
@@ -57,29 +59,28 @@ def locate(
     return place_at(shown, start, end - start)
 
 
-_BLANK = re.compile(r"[^\r\n]")
-
-
 def place_at(text: str, offset: int, length: int = 1) -> Place:
     """Give the place of a stretch that starts at an offset in characters; only its first line is kept."""
     line, begin = 1, 0
     for found in _BREAK.finditer(text, 0, offset):
         line, begin = line + 1, found.end()
-    end = _BREAK.search(text, offset)
-    whole = secrets.redact(text[begin : end.start() if end else len(text)])
-    column = offset - begin + 1
-    length = max(1, min(length, len(whole) - column + 1))
-    shown, caret = _cut(whole, column)
-    return Place(line, column, shown, max(1, min(length, len(shown) - caret + 1)), caret)
+    ending = _BREAK.search(text, offset)
+    end = ending.start() if ending else len(text)
+    shown, caret = _shown(text, begin, end, offset)
+    return Place(line, offset - begin + 1, shown, max(1, min(length, len(shown) - caret + 1)), caret)
 
 
-def _cut(line: str, column: int) -> tuple[str, int]:
-    if len(line) <= WIDTH:
-        return line, column
-    begin = max(0, min(column - 1 - _BEFORE, len(line) - WIDTH))
-    head = "…" if begin else ""
-    tail = "…" if begin + WIDTH < len(line) else ""
-    return f"{head}{line[begin : begin + WIDTH]}{tail}", column - begin + len(head)
+def _shown(text: str, begin: int, end: int, offset: int) -> tuple[str, int]:
+    """Give what is shown of the line from ``begin`` to ``end``, and where the offset is in it."""
+    if end - begin <= WIDTH:
+        return secrets.redact(text[begin:end]), offset - begin + 1
+    start = max(begin, min(offset - _BEFORE, end - WIDTH))
+    stop = start + WIDTH
+    # A secret may be cut in two; look for secrets in a wider stretch than is shown.
+    wide = max(begin, start - _MARGIN)
+    clean = secrets.redact(text[wide : min(end, stop + _MARGIN)])[start - wide : stop - wide]
+    head = "…" if start > begin else ""
+    return f"{head}{clean}{'…' if stop < end else ''}", offset - start + 1 + len(head)
 
 
 def _raw_offset(text: str, start: int, index: int) -> int:

@@ -6,6 +6,7 @@ many, a single-quoted string or a duplicate key the scanner knows what was meant
 
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from json import JSONDecodeError
@@ -18,6 +19,8 @@ from vmpack.types import JSONValue
 
 MAX_DEPTH = 64
 """Deepest nesting; a manifest needs six levels."""
+MAX_PROBLEMS = 50
+"""Then the text is something else than JSON, and more places help nobody."""
 LARGEST_INTEGER = 2**53 - 1
 """Beyond it JSON readers disagree, because many keep numbers as doubles (RFC 8259, section 6)."""
 
@@ -67,10 +70,8 @@ class Scan:
 def scan(text: str) -> Scan:
     """Read a text as strict JSON; never raises, problems are in the result."""
     scanner = _Scanner(text)
-    try:
+    with suppress(_Stop):
         scanner.document()
-    except _Stop:
-        pass
     return scanner.found
 
 
@@ -101,7 +102,7 @@ class _Scanner:
         if letter in "{[" and letter:
             if len(pointer) >= MAX_DEPTH:
                 self.stop("json-nesting", limit=MAX_DEPTH)
-            value = self.object(pointer) if letter == "{" else self.array(pointer)
+            value = self.members(pointer) if letter == "{" else self.items(pointer)
         elif letter in "\"'" and letter:
             value = self.string()
         else:
@@ -112,13 +113,13 @@ class _Scanner:
         )
         return value
 
-    def object(self, pointer: Pointer) -> JSONValue:
-        members: dict[str, JSONValue] = {}
+    def members(self, pointer: Pointer) -> JSONValue:
+        found: dict[str, JSONValue] = {}
         self.at += 1
-        while self.more("}", first=not members):
+        while self.more("}", first=not found):
             start = self.at
             key = self.key()
-            if key in members:
+            if key in found:
                 self.note("json-duplicate-key", start, self.at - start, key=key)
             end = self.at
             self.skip()
@@ -131,10 +132,10 @@ class _Scanner:
             self.at += 1
             self.skip()
             self.found.spans[(*pointer, key)] = Span(start, end, start, end)
-            members[key] = self.value((*pointer, key))
-        return members
+            found[key] = self.value((*pointer, key))
+        return found
 
-    def array(self, pointer: Pointer) -> JSONValue:
+    def items(self, pointer: Pointer) -> JSONValue:
         items: list[JSONValue] = []
         self.at += 1
         while self.more("]", first=not items):
@@ -181,7 +182,7 @@ class _Scanner:
         if self.peek() == "'":
             return self.single_quoted()
         try:
-            value, self.at = scanstring(self.text, start + 1, True)  # noqa: FBT003 - C function, positional only
+            value, self.at = scanstring(self.text, start + 1, True)
         except JSONDecodeError as error:
             return self.broken_string(error)
         if unsafe := _UNSAFE.search(value):
@@ -271,6 +272,8 @@ class _Scanner:
         found = rule(rule_id)
         text = message or found.message.format(**values)
         self.found.problems.append(SyntaxProblem(found, text, remedy or found.remedy, offset, max(1, length)))
+        if len(self.found.problems) >= MAX_PROBLEMS:
+            raise _Stop
 
     def stop(self, rule_id: str, message: str = "", remedy: str = "", **values: object) -> NoReturn:
         self.note(rule_id, self.at, 1, message, remedy, **values)

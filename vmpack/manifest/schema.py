@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vmpack.manifest.accept import surely_valid
 from vmpack.manifest.model import Pointer
@@ -11,8 +11,8 @@ from vmpack.manifest.rules import rule
 from vmpack.manifest.suggest import did_you_mean
 from vmpack.types import JSONValue
 
-if TYPE_CHECKING:
-    from jsonschema.exceptions import ValidationError
+# jsonschema's own type says of every attribute that it may be unset, which an error from iter_errors never is.
+_Error = Any
 
 _KINDS = {
     "object": "an object",
@@ -80,7 +80,7 @@ class _Told:
         self.prefix = prefix
         self.written = written
 
-    def tell(self, error: "ValidationError") -> Iterator[Violation]:
+    def tell(self, error: _Error) -> Iterator[Violation]:
         keyword = str(error.validator)
         if keyword == "additionalProperties" and error.validator_value is False:
             yield from self.unknown(error)
@@ -93,7 +93,7 @@ class _Told:
         else:
             yield self.simple(keyword, error)
 
-    def unknown(self, error: "ValidationError") -> Iterator[Violation]:
+    def unknown(self, error: _Error) -> Iterator[Violation]:
         known = error.schema.get("properties", {})
         for name in error.instance:
             if name in known:
@@ -105,7 +105,7 @@ class _Told:
             )
             yield self.violation("schema-unknown-property", error, remedy, below=name, name=name)
 
-    def choice(self, error: "ValidationError") -> Iterator[Violation]:
+    def choice(self, error: _Error) -> Iterator[Violation]:
         """Tell "exactly one of these properties" in a sentence, and any other choice by its likeliest branch."""
         branches = error.validator_value
         if all(list(branch) == ["required"] and len(branch["required"]) == 1 for branch in branches):
@@ -128,7 +128,7 @@ class _Told:
         else:
             yield from self.tell(likeliest)
 
-    def simple(self, keyword: str, error: "ValidationError") -> Violation:
+    def simple(self, keyword: str, error: _Error) -> Violation:
         wanted, where = error.validator_value, _named((*self.prefix, *error.absolute_path))
         if keyword == "type":
             kinds = " or ".join(_KINDS[kind] for kind in ([wanted] if isinstance(wanted, str) else wanted))
@@ -164,7 +164,7 @@ class _Told:
     def violation(
         self,
         rule_id: str,
-        error: "ValidationError",
+        error: _Error,
         remedy: str = "",
         *,
         below: str | None = None,
@@ -176,7 +176,7 @@ class _Told:
             rule_id, found.message.format(**values), remedy or found.remedy, pointer, at_key=below is not None
         )
 
-    def shown(self, error: "ValidationError") -> str:
+    def shown(self, error: _Error) -> str:
         """Quote a value as it is written in the file, short, without secrets."""
         from vmpack.manifest.secrets import redact
 
@@ -201,7 +201,7 @@ def _kind(value: object) -> str:
     return _KINDS[kinds.get(type(value), "null")]
 
 
-def _unquoted(error: "ValidationError") -> str:
+def _unquoted(error: _Error) -> str:
     wanted = error.validator_value
     if isinstance(error.instance, str) and wanted in ("integer", "number", "boolean"):
         return "Write it without quotes."

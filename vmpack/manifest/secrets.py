@@ -7,6 +7,50 @@ A value that is a variable of the shell (``$TOKEN``, ``%TOKEN%``) is no secret: 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+
+PASSWORD = "a password"  # noqa: S105 - its kind, not a password
+"""The kind that is told by a name beside it, and so only where commands or parameters stand."""
+
+# A literal: not a variable, and not a placeholder such as <password>.
+_LITERAL = r"""(?!\\?['"]?[$%<{*])(?P<secret>'[^'\s]{3,}'|\\?"[^"\\\s]{3,}\\?"|[^\s'"\\&|;<>,]{3,})"""
+_WORDS = "password|passwd|passphrase|secret|api[_-]?key|access[_-]?key|access[_-]?token|auth[_-]?token"
+_TOKENS = (
+    r"gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{40,}|glpat-[A-Za-z0-9_-]{20,}|AKIA[A-Z0-9]{16}"
+    r"|xox[abprs]-[A-Za-z0-9-]{20,}"
+    r"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"
+)
+# Kind, a word that every match holds (so that clean text costs no regular expression), the pattern.
+_PATTERNS = (
+    ("a SAS signature", "sig=", r"[?&;]sig=(?P<secret>[A-Za-z0-9%+/=_-]{16,})"),
+    ("a storage account key", "accountkey", r"AccountKey\s*=\s*(?P<secret>[A-Za-z0-9+/]{20,}={0,2})"),
+    (
+        "a shared access key",
+        "sharedaccess",
+        r"SharedAccess(?:Key|Signature)\s*=\s*(?P<secret>[^\s;'\"]{16,})",
+    ),
+    (
+        "a private key",
+        "private key",
+        r"-----BEGIN (?:\w+ )*PRIVATE KEY-----(?P<secret>(?s:.+?))(?:-----END|\Z)",
+    ),
+    ("a token", "", rf"(?<![A-Za-z0-9])(?P<secret>(?-i:{_TOKENS}))"),
+    ("a bearer token", "bearer", r"\bBearer\s+(?P<secret>[A-Za-z0-9._~+/-]{16,}=*)"),
+    (
+        "a password in a URL",
+        "://",
+        r"\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@'\"]{0,80}:(?P<secret>(?![$%<{*])[^\s/@'\"]{3,})@",
+    ),
+    (PASSWORD, "", rf"(?<![\w-])[\w-]{{0,60}}(?:{_WORDS}|pwd)\\?[\"']?\s*[=:]\s*{_LITERAL}"),
+    (PASSWORD, "", rf"(?<!\S)(?:--?|/)[\w-]{{0,60}}(?:{_WORDS}|token)\s+(?!-){_LITERAL}"),
+)
+_HINT = re.compile(r"pass|pwd|secret|key|token|gh._|_pat_|glpat|AKIA|xox|eyJ", re.IGNORECASE)
+_NAME = re.compile(rf"(?:^|[_-])(?:{_WORDS}|account[_-]?key|private[_-]?key|token)$", re.IGNORECASE)
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_HARMLESS = re.compile(
+    r"""\\?['"]?(?:true|false|null|none|yes|no|on|off|\d{1,3}|/\S*|\.{1,2}/\S*|[A-Za-z]:\\\S*)\\?['"]?""",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,78 +62,25 @@ class Secret:
     end: int
 
 
-# A literal: not a variable, not a placeholder such as <password>, not something already blanked.
-_LITERAL = r"""(?![$%<{*]|\\"|['"]?[$%<{*]|['"]?\s)(?P<secret>'[^'\s]{3,}'|"[^"\s]{3,}"|[^\s'"&|;<>]{3,})"""
-
-_PATTERNS = (
-    ("a SAS signature", re.compile(r"[?&;]sig=(?P<secret>[A-Za-z0-9%+/=_-]{16,})", re.IGNORECASE)),
-    (
-        "a storage account key",
-        re.compile(r"AccountKey\s*=\s*(?P<secret>[A-Za-z0-9+/]{20,}={0,2})", re.IGNORECASE),
-    ),
-    (
-        "a connection string's key",
-        re.compile(
-            r"(?:SharedAccessKey|SharedAccessSignature)\s*=\s*(?P<secret>[^\s;'\"]{16,})", re.IGNORECASE
-        ),
-    ),
-    (
-        "a private key",
-        re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?P<secret>.+?)(?:-----END|\Z)", re.DOTALL),
-    ),
-    (
-        "a token",
-        re.compile(
-            r"(?<![A-Za-z0-9])(?P<secret>gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{40,}|glpat-[A-Za-z0-9_-]{20,}"
-            r"|AKIA[A-Z0-9]{16}|xox[abprs]-[A-Za-z0-9-]{20,}|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,})"
-        ),
-    ),
-    ("a bearer token", re.compile(r"\bBearer\s+(?P<secret>(?!\$|%)[A-Za-z0-9._~+/-]{16,}=*)", re.IGNORECASE)),
-    (
-        "a password in a URL",
-        re.compile(
-            r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:(?P<secret>(?![$%<{*])[^\s/@'\"]{3,})@", re.IGNORECASE
-        ),
-    ),
-    (
-        "a password",
-        re.compile(
-            r"(?<![A-Za-z0-9])(?:[A-Za-z0-9]*[_-])?(?:password|passwd|pwd|passphrase|secret|client[_-]?secret|api[_-]?key|access[_-]?key"
-            r"|access[_-]?token|auth[_-]?token)\s*[=:]\s*" + _LITERAL,
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "a password",
-        re.compile(
-            r"(?<!\S)(?:--?|/)(?:password|passwd|passphrase|client-secret|api-key|access-token|auth-token|token)\s+(?!-)"
-            + _LITERAL,
-            re.IGNORECASE,
-        ),
-    ),
-)
-_NAMES = re.compile(
-    r"(?:^|[_-])(?:password|passwd|passphrase|secret|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|token)$",
-    re.IGNORECASE,
-)
-_HARMLESS = re.compile(
-    r"""['"]?(?:true|false|null|none|yes|no|on|off|\d{1,4}|/\S*|\.{1,2}/\S*|[A-Za-z]:\\\S*)['"]?""",
-    re.IGNORECASE,
-)
-
-
 def find(text: str) -> Iterator[Secret]:
     """Give every stretch that looks like a secret, the same stretch perhaps twice."""
-    for kind, pattern in _PATTERNS:
-        for match in pattern.finditer(text):
-            if not _HARMLESS.fullmatch(match["secret"]):
+    folded = text.casefold()
+    for kind, word, pattern in _PATTERNS:
+        if word not in folded if word else not _HINT.search(text):
+            continue
+        for match in _compiled(pattern).finditer(text):
+            if kind != PASSWORD or not _HARMLESS.fullmatch(match["secret"]):
                 yield Secret(kind, *match.span("secret"))
 
 
-def name_of_secret(name: str) -> bool:
+def names_a_secret(name: str) -> bool:
     """Tell whether a property of this name would hold a secret: ``password``, ``dbPassword``, ``api_key``."""
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return bool(_NAMES.search(snake))
+    return bool(_NAME.search(_CAMEL.sub("_", name)))
+
+
+def is_literal(value: str) -> bool:
+    """Tell whether a value is neither empty, nor a variable, nor a path or a switch."""
+    return bool(re.fullmatch(_LITERAL, value)) and not _HARMLESS.fullmatch(value)
 
 
 def redact(text: str) -> str:
@@ -97,3 +88,8 @@ def redact(text: str) -> str:
     for secret in list(find(text)):
         text = text[: secret.start] + "*" * (secret.end - secret.start) + text[secret.end :]
     return text
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)

@@ -1,0 +1,150 @@
+"""Rules about commands that are given word by word: what the agent's shell makes of them."""
+
+import re
+from collections.abc import Iterator
+
+from vmpack.gallery.rule import Breach, Circumstances, PlatformRule
+from vmpack.manifest.model import Manifest, Pointer
+from vmpack.manifest.rules import Rule
+from vmpack.types import ACTIONS
+
+# What stands in quotes or in a here-document is another program's business: bash -c '[[ -f x ]]' is fine.
+_QUOTED = re.compile(
+    r"<<-?\s*(['\"]?)(\w+)\1.*?(?:^\t*\2$|\Z)|'[^']*'|\"(?:[^\"\\]|\\.)*\"|(?<!\S)#[^\n]*",
+    re.DOTALL | re.MULTILINE,
+)
+_BASHISMS = (
+    ("[[ … ]]", re.compile(r"(?:^|[;&|(]|\s)\[\[\s")),
+    ("source", re.compile(r"(?:^|[;&|({]|\b(?:then|do|else))\s*source\s+\S", re.MULTILINE)),
+    ("set -o pipefail", re.compile(r"\bset\s+-\w*o\s+pipefail")),
+    ("a here-string (<<<)", re.compile(r"<<<")),
+    ("process substitution", re.compile(r"(?:^|\s)[<>]\(")),
+    ("&>", re.compile(r"&>")),
+    ("an array", re.compile(r"(?:^|[;&|\s])\w+=\(")),
+    ("function", re.compile(r"(?:^|[;&|])\s*function\s+\w", re.MULTILINE)),
+    ("(( … ))", re.compile(r"(?:^|[;&|])\s*\(\(", re.MULTILINE)),
+    ("$'…'", re.compile(r"\$(?=<quoted>)")),
+)
+
+
+def _commands(manifest: Manifest) -> Iterator[tuple[Pointer, str]]:
+    if manifest.actions:
+        for action in ACTIONS:
+            command = getattr(manifest.actions, action)
+            if command is not None:
+                yield ("actions", action), command
+
+
+def _length(manifest: Manifest, facts: Circumstances) -> Iterator[Breach]:
+    most = facts.limits.command_length
+    for pointer, command in _commands(manifest):
+        # The service counts UTF-16 units, as .NET does.
+        length = len(command.encode("utf-16-le", "surrogatepass")) // 2
+        if length > most:
+            yield Breach(pointer, {"action": pointer[1], "length": length, "most": most})
+
+
+def _no_update(manifest: Manifest, _: Circumstances) -> Iterator[Breach]:
+    if manifest.actions and manifest.actions.update is None:
+        yield Breach(("actions",))
+
+
+def _bashisms(manifest: Manifest, _: Circumstances) -> Iterator[Breach]:
+    if manifest.os != "linux":
+        return
+    checks = (((("tests", index, "run"), check.run)) for index, check in enumerate(manifest.checks))
+    for pointer, command in (*_commands(manifest), *checks):
+        bare = _QUOTED.sub("<quoted>", command)
+        if found := [name for name, pattern in _BASHISMS if pattern.search(bare)]:
+            yield Breach(pointer, {"found": ", ".join(found)})
+
+
+def _line_breaks(manifest: Manifest, _: Circumstances) -> Iterator[Breach]:
+    for pointer, command in _commands(manifest) if manifest.os == "windows" else ():
+        if "\n" in command.strip("\r\n") or "\r" in command.strip("\r\n"):
+            yield Breach(pointer)
+
+
+def _outer_quotes(manifest: Manifest, _: Circumstances) -> Iterator[Breach]:
+    for pointer, command in _commands(manifest) if manifest.os == "windows" else ():
+        if command.startswith('"') and not command.startswith('""') and command.count('"') > 2:
+            yield Breach(pointer)
+
+
+def _stale_errorlevel(manifest: Manifest, _: Circumstances) -> Iterator[Breach]:
+    for pointer, command in _commands(manifest) if manifest.os == "windows" else ():
+        if re.search(r"&.*%errorlevel%", command, re.IGNORECASE | re.DOTALL):
+            yield Breach(pointer)
+
+
+def _reboot_codes(manifest: Manifest, _: Circumstances) -> Iterator[Breach]:
+    for pointer, command in _commands(manifest) if manifest.os == "windows" else ():
+        if re.search(r"\bmsiexec(?:\.exe)?\b", command, re.IGNORECASE) and "3010" not in command:
+            yield Breach(pointer)
+
+
+RULES = (
+    PlatformRule(
+        Rule(
+            "gallery-command-length",
+            "the {action} command has {length} characters, the gallery stores at most {most}",
+            "Put the work into a script in the payload and call that.",
+        ),
+        _length,
+    ),
+    PlatformRule(
+        Rule(
+            "gallery-no-update",
+            "without an update command the agent runs the old version's remove with the new package's bytes under the"
+            " old name, then install",
+            "Give `update`; often it is the same as install.",
+            "warning",
+        ),
+        _no_update,
+    ),
+    PlatformRule(
+        Rule(
+            "gallery-not-posix",
+            "the agent runs this by /bin/sh, which is not bash on Debian and Ubuntu: {found}",
+            "Write POSIX sh, or call bash with a script from the payload: bash ./install.sh.",
+            "warning",
+        ),
+        _bashisms,
+    ),
+    PlatformRule(
+        Rule(
+            "gallery-line-break",
+            "cmd /C stops at the first line break: what follows would never run",
+            "Write one line, joined by &&, or put the lines into a script in the payload.",
+        ),
+        _line_breaks,
+    ),
+    PlatformRule(
+        Rule(
+            "gallery-outer-quotes",
+            "cmd /C takes the first and the last quote away from a command that starts with a quote",
+            'Put one more pair of quotes around the whole command: ""C:\\my app\\setup.exe" "an argument"".',
+            "warning",
+        ),
+        _outer_quotes,
+    ),
+    PlatformRule(
+        Rule(
+            "gallery-stale-errorlevel",
+            "%ERRORLEVEL% is filled in before the first command of the line runs",
+            "Use `if errorlevel N`, or && and ||.",
+            "warning",
+        ),
+        _stale_errorlevel,
+    ),
+    PlatformRule(
+        Rule(
+            "gallery-reboot-code",
+            "msiexec ends with 3010 when only a reboot is missing, and the agent counts that as a failure",
+            "Turn 3010 into 0: msiexec … & if errorlevel 3011 (exit 1) else if errorlevel 3010 (exit 0) else if"
+            " errorlevel 1 (exit 1).",
+            "warning",
+        ),
+        _reboot_codes,
+    ),
+)

@@ -1,0 +1,35 @@
+"""What a platform rule is: its words as data, and a small pure function that finds where it is broken."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from vmpack.limits import Limits
+from vmpack.manifest.model import Manifest, Pointer
+from vmpack.manifest.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a rule may know beside the manifest."""
+
+    today: date
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One place where a rule is broken; ``values`` fill the braces of the rule's message and remedy."""
+
+    pointer: Pointer
+    values: Mapping[str, object] = field(default_factory=dict)
+    hide: bool = False
+    """The value is a secret: the line that is shown blanks it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformRule:
+    """A rule and the function that finds its breaches."""
+
+    rule: Rule
+    find: Callable[[Manifest, Circumstances], Iterable[Breach]]
