@@ -1,13 +1,18 @@
 """The payload as a flat list, before a byte of it is read."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
+
+from vmpack.findings import Finding
 
 EntryKind = Literal["file", "directory", "symlink"]
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+# Stamp and Entry are named tuples, not dataclasses: a payload may have 100,000 of them, and a frozen dataclass
+# takes four times as long to make.
+
+
+class Stamp(NamedTuple):
     """What the file system said of a file when it was listed; any difference later means it changed."""
 
     device: int
@@ -17,8 +22,7 @@ class Stamp:
     ctime_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One thing that is packed: owner root, mode normalised, no time of its own."""
 
     path: str
@@ -28,17 +32,20 @@ class Entry:
     """0o755 or 0o644 for files, 0o755 for directories, 0o777 for symlinks."""
     size: int = 0
     """Bytes; 0 for directories and symlinks."""
-    source: str = ""
-    """The file to read, as the operating system names it."""
     target: str = ""
     """What a symlink points to, as written."""
     stamp: Stamp | None = None
+    """None for directories and symlinks, which have nothing to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """Everything that is packed, sorted by the UTF-8 bytes of the path (so a directory precedes its children)."""
 
+    root: str
+    """The folder that every path is relative to, absolute; the file to read is ``root/path``."""
     entries: tuple[Entry, ...]
     size: int
     """The sum of all file sizes in bytes."""
+    warnings: tuple[Finding, ...] = ()
+    """What is packed as asked but is probably not meant: a ``.git`` folder."""

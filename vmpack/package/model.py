@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vmpack.content.model import Content, EntryKind
 from vmpack.types import Os, PayloadFormat
@@ -35,9 +36,8 @@ class PackageRequest:
     """Largest package in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileRecord:
-    """One line of the ``files`` member."""
+class FileRecord(NamedTuple):
+    """One line of the ``files`` member (a named tuple because there may be 100,000)."""
 
     path: str
     kind: EntryKind
@@ -75,7 +75,6 @@ class WrittenPackage:
 
     size: int
     sha256: str
-    files: tuple[FileRecord, ...]
     blocks: tuple[Block, ...]
     """Ascending, without gaps, covering the whole package."""
     segments: Segments

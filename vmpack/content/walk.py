@@ -1,0 +1,108 @@
+"""The walk over a payload: one ``scandir`` per folder, one ``stat`` per file, nothing opened, no link followed."""
+
+import os
+import stat
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from vmpack.content.problems import problem
+from vmpack.content.select import IGNORE_FILE, IgnoreRules, Patterns, compile_spec, ignored
+from vmpack.findings import Finding
+
+
+class Found(NamedTuple):
+    """A path that the patterns let through, as the file system describes it."""
+
+    path: str
+    status: os.stat_result
+    wanted: bool
+    """False for a folder that only an included path below it would bring in."""
+
+
+class Walk:
+    """Walks one payload; problems with folders and ignore files gather in ``problems``."""
+
+    def __init__(self, root: str, include: Patterns, exclude: Patterns, skip: Collection[str]) -> None:
+        self.problems: list[Finding] = []
+        self._root = root
+        self._include = include
+        self._exclude = exclude
+        self._skip = skip
+        self._plain = include.everything and exclude.is_empty
+
+    def __iter__(self) -> Iterator[Found]:
+        pending: list[tuple[str, tuple[IgnoreRules, ...]]] = [("", ())]
+        while pending:
+            prefix, rules = pending.pop()
+            try:
+                with os.scandir(os.path.join(self._root, prefix)) as scan:
+                    listing = list(scan)
+            except OSError as error:
+                self._unreadable(prefix or ".", error)
+                continue
+            if any(item.name == IGNORE_FILE for item in listing):
+                rules = self._with_rules(prefix, rules)
+            for item in listing:
+                path = prefix + item.name
+                is_folder = item.is_dir(follow_symlinks=False)
+                if self._dropped(path, item, rules, is_folder=is_folder):
+                    continue
+                try:
+                    status = item.stat(follow_symlinks=False)
+                except OSError as error:
+                    self._unreadable(path, error)
+                    continue
+                if is_folder:
+                    pending.append((path + "/", rules))
+                    yield Found(path, status, self._included(path + "/"))
+                elif self._included(path):
+                    yield Found(path, status, True)
+
+    def _dropped(
+        self, path: str, item: "os.DirEntry[str]", rules: tuple[IgnoreRules, ...], *, is_folder: bool
+    ) -> bool:
+        if item.name == IGNORE_FILE:
+            return True
+        if is_folder and self._skip and os.path.join(self._root, path) in self._skip:
+            return True
+        if self._plain and not rules:
+            return False
+        named = path + "/" if is_folder else path
+        return self._exclude.match(named) or ignored(named, rules)
+
+    def _included(self, path: str) -> bool:
+        return self._plain or self._include.match(path)
+
+    def _with_rules(self, prefix: str, rules: tuple[IgnoreRules, ...]) -> tuple[IgnoreRules, ...]:
+        path = prefix + IGNORE_FILE
+        try:
+            with open(os.path.join(self._root, path), encoding="utf-8-sig") as file:
+                lines = file.read().splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            self._unreadable(path, error)
+            return rules
+        return (*rules, IgnoreRules(prefix, compile_spec(lines, path)))
+
+    def _unreadable(self, path: str, error: Exception) -> None:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        self.problems.append(problem("payload-unreadable", path, f"cannot be read: {reason}"))
+
+
+def readable(root: str, path: str, status: os.stat_result) -> bool:
+    """Tell whether this process may open a file, asking the system only when the mode bits say no."""
+    if not hasattr(os, "geteuid"):
+        return True
+    if status.st_mode & 0o444 == 0o444 or (status.st_mode & 0o400 and status.st_uid == os.geteuid()):
+        return True
+    return os.access(os.path.join(root, path), os.R_OK)
+
+
+def kind_name(mode: int) -> str:
+    """Name what is neither file, folder nor link, in the words of ``ls``."""
+    names = {
+        stat.S_IFIFO: "a FIFO",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a character device",
+        stat.S_IFBLK: "a block device",
+    }
+    return names.get(stat.S_IFMT(mode), "of an unknown kind")
