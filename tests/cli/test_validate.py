@@ -23,7 +23,7 @@ def test_all_problems_come_at_once_with_place_caret_and_rule(vmpack: Vmpack, mak
     ran = vmpack("validate", make_app(verison="1", replicaCount="three"))
     assert ran.code == 3
     assert "app/vmapp.json:11:3: error" in ran.out
-    assert 'Did you mean "version"' in ran.out
+    assert "Did you mean 'version'" in ran.out
     assert "app/vmapp.json:12:19: error" in ran.out
     assert "^" in ran.out
     assert "app: 2 errors" in ran.out
