@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from vmpack.errors import VmpackError
 from vmpack.progress import Progress
@@ -13,19 +13,24 @@ from vmpack.publish.wire import Wire
 from vmpack.release.model import Release
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One release and where it goes."""
+
+    release: Release
+    destination: Destination
+
+
 def publish_many(
-    releases: Sequence[Release],
-    destination_of: Callable[[Release], Destination],
-    options: PublishOptions,
-    parallel: int = 3,
+    jobs: Sequence[Job], options: PublishOptions, parallel: int = 3
 ) -> list[Published | VmpackError]:
     """Publish several releases side by side, in the order given; versions of one application one after another.
 
     An error of one does not stop the others; it stands in its place in the result.
     """
     queues: dict[str, list[int]] = {}
-    for index in sorted(range(len(releases)), key=lambda i: _version_key(releases[i].version)):
-        queues.setdefault(releases[index].name, []).append(index)
+    for index in sorted(range(len(jobs)), key=lambda i: _version_key(jobs[i].release.version)):
+        queues.setdefault(jobs[index].release.name, []).append(index)
     wires: list[Wire] = []
     shared = replace(
         options,
@@ -38,17 +43,17 @@ def publish_many(
     def work(queue: Sequence[int]) -> None:
         for index in queue:
             try:
-                outcome[index] = publish(releases[index], destination_of(releases[index]), shared)
+                outcome[index] = publish(jobs[index].release, jobs[index].destination, shared)
             except VmpackError as error:
                 outcome[index] = error
 
-    total = sum(a.size for r in releases for a in (r.package, r.config) if a)
-    options.progress.begin(f"{len(releases)} releases", total)
+    total = sum(a.size for job in jobs for a in (job.release.package, job.release.config) if a)
+    options.progress.begin(f"{len(jobs)} releases", total)
     try:
         _side_by_side(work, list(queues.values()), parallel, wires)
     finally:
         options.progress.end()
-    return [outcome[index] for index in range(len(releases))]
+    return [outcome[index] for index in range(len(jobs))]
 
 
 def _side_by_side(

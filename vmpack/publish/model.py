@@ -180,3 +180,8 @@ class Published:
     def tally(self) -> Tally:
         """Package and config together."""
         return self.package.tally + (self.config.tally if self.config else Tally())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the person who waits should know of both, each once."""
+        return tuple(dict.fromkeys(self.package.notes + (self.config.notes if self.config else ())))

@@ -13,15 +13,15 @@ CLOCK_SKEW = timedelta(minutes=15)
 """Signatures begin this much in the past: storage's clock and ours differ."""
 USER_DELEGATION_LIMIT = timedelta(days=7)
 """The life of a user delegation key (REST reference); a signature silently dies with its key."""
-_DURATION = re.compile(r"(\d+)\s*([mhdw])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DURATION = re.compile(r"(\d+)\s*([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read ``90m``, ``24h``, ``7d`` or ``2w``. Raises UsageError."""
+    """Read ``90m``, ``24h`` or ``7d``. Raises UsageError."""
     match = _DURATION.fullmatch(text.strip().lower())
     if match is None or int(match[1]) == 0 or len(match[1]) > 6:
-        raise UsageError(f"{text!r} is not a time span", remedy="Write a number and m, h, d or w: 24h, 7d.")
+        raise UsageError(f"{text!r} is not a time span", remedy="Write a number and m, h or d: 90m, 24h, 7d.")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 

@@ -1,0 +1,62 @@
+"""A blob behind a URL as if it were a file: size, and reads at any place."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from vmpack.errors import PublishError
+from vmpack.publish.credentials import Anonymous, Credential, SasToken
+from vmpack.publish.links import normalised, try_link
+from vmpack.publish.model import ReadAt
+from vmpack.publish.redact import without_query
+from vmpack.publish.retry import Gate, RetryPolicy
+from vmpack.publish.session import Session
+from vmpack.publish.wire import Request, Wire
+
+_WINDOW = 64 << 10
+"""Bytes fetched at least at once: the small members at a package's front come in one or two requests."""
+
+
+def open_url(url: str, policy: RetryPolicy | None = None) -> tuple[ReadAt, int]:
+    """Give positioned reads of a blob and its size in bytes; only what is read is fetched.
+
+    The URL opens by itself: it is public, or carries a signature. Raises PublishError in the gallery's words where
+    it does not.
+    """
+    clean = normalised(url)
+    size = try_link(clean, policy=policy).size
+    parts = urlsplit(clean)
+    credential: Credential = SasToken(parts.query) if parts.query else Anonymous()
+    session = Session(Wire(clean), credential, policy or RetryPolicy(attempts=4), Gate(1))
+
+    def fetch(offset: int, length: int) -> bytes:
+        headers = {"Range": f"bytes={offset}-{offset + length - 1}"}
+        try:
+            answer = session.call(Request("GET", parts.path, headers=headers), {206})
+        finally:
+            session.wire.close()
+        return answer.body
+
+    return _windowed(fetch, size, without_query(clean)), size
+
+
+def _windowed(fetch: Callable[[int, int], bytes], size: int, plain: str) -> ReadAt:
+    """Read ahead a little, so that many small reads of neighbours cost one request."""
+    kept: tuple[int, bytes] = (0, b"")
+
+    def read_at(offset: int, length: int) -> bytes:
+        nonlocal kept
+        if length <= 0:
+            return b""
+        if offset < 0 or offset + length > size:
+            raise PublishError("a read beyond the end of the blob", where=plain, rule="remote-read")
+        start, data = kept
+        if not start <= offset <= offset + length <= start + len(data):
+            wanted = min(max(length, _WINDOW), size - offset)
+            data = fetch(offset, wanted)
+            if len(data) != wanted:
+                raise PublishError("the blob ended early", where=plain, rule="remote-read")
+            start = offset
+            kept = (start, data)
+        return data[offset - start : offset - start + length]
+
+    return read_at
