@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -29,8 +30,13 @@ mount -t proc proc $1/root/proc
 mount --rbind /dev $1/root/dev
 mount -t tmpfs tmpfs $1/root/run
 mount -t tmpfs tmpfs $1/root/tmp
+cd $1/root
+mkdir -p mnt
+pivot_root . mnt
+umount -l /mnt
+# Only now is there nothing of the real machine left to hurt.
 echo ready
-exec chroot $1/root sleep infinity
+exec sleep infinity
 """
 
 
@@ -63,6 +69,7 @@ class Machine:
         assert self.holder.stdout.readline() == "ready\n"
         children = Path(f"/proc/{self.holder.pid}/task/{self.holder.pid}/children").read_text().split()
         self.pid = int(children[0])
+        assert not os.path.samestat(os.stat("/"), os.stat(f"/proc/{self.pid}/root/")), "still on the real root"
 
     def stop(self) -> None:
         self.holder.kill()
@@ -212,6 +219,7 @@ def make_package(
     config: bytes | None = None,
     form: str = "tar.zst",
     name: str = "hello",
+    kill_at: str = "",
 ) -> Package:
     """Build a package of executable files by hand: two frames, as the package room makes them."""
     payload = {
@@ -240,7 +248,13 @@ def make_package(
 
         raw = gzip.compress(raw[:half]) + gzip.compress(raw[half:])
     members = {"vmapp.json": (b"{}", 0o644)}
-    members |= {f"lifecycle/{script.name}": (script.data, script.mode) for script in lifecycle.scripts}
+    for script in lifecycle.scripts:
+        text = script.data
+        if kill_at and script.name == f"{template}.sh":
+            # The first call of the named step becomes a crash.
+            text = re.sub(rb"(?m)^    %s\b" % kill_at.encode(), b"    kill -9 $$", text, count=1)
+            assert text != script.data
+        members[f"lifecycle/{script.name}"] = (text, script.mode)
     data = _tar(members | {facts.archive: (raw, 0o644)})
     commands = installer.commands(
         manifest, file_name="hello.tar", sha256=hashlib.sha256(data).hexdigest(), size=len(data)

@@ -58,9 +58,30 @@ POWERSHELL = Language(
 """Windows PowerShell 5.1 reads a script without a byte order mark in the machine's own code page."""
 UNIT = Language("systemd", ".service", quoting.unit_value, ("no", "yes"), None)
 
-_TESTS = (
-    "defined undefined none string number sequence mapping true false in == eq != ne < lt > gt <= le >= ge"
-).split()
+_TESTS = [
+    "defined",
+    "undefined",
+    "none",
+    "string",
+    "number",
+    "sequence",
+    "mapping",
+    "true",
+    "false",
+    "in",
+    "==",
+    "eq",
+    "!=",
+    "ne",
+    "<",
+    "lt",
+    ">",
+    "gt",
+    "<=",
+    "le",
+    ">=",
+    "ge",
+]
 
 LANGUAGES = (SHELL, POWERSHELL, UNIT)
 

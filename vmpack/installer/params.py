@@ -77,7 +77,9 @@ def _problems(manifest: Manifest, template: Template) -> Iterator[Finding]:
         # Once more, quoting from the text as written: the value of a variable is never shown.
         violations = problems(template.params_schema, params, prefix=POINTER, written=_written(manifest))
     for problem in violations:
-        yield _finding(manifest, problem.rule, problem.message, problem.help, problem.pointer, problem.at_key)
+        yield _finding(
+            manifest, problem.rule, problem.message, problem.help, problem.pointer, key=problem.at_key
+        )
     if not violations:
         yield from _path_problems(manifest, template.params_schema, params, POINTER)
 
@@ -118,6 +120,6 @@ def _is_absolute(path: str, os: Os) -> bool:
 
 
 def _finding(
-    manifest: Manifest, rule: str, message: str, advice: str, at: Pointer, at_key: bool = False
+    manifest: Manifest, rule: str, message: str, advice: str, at: Pointer, *, key: bool = False
 ) -> Finding:
-    return manifest.source.finding(rule, "error", message, help=advice, pointer=at, key=at_key)
+    return manifest.source.finding(rule, "error", message, help=advice, pointer=at, key=key)

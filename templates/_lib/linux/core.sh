@@ -213,12 +213,14 @@ in_app() (
     exec "$@" </dev/null 9>&-
 )
 
-# run_check NAME SECONDS COMMAND: TERM is ignored here and by what we start, so a check that hangs needs KILL.
+# run_check NAME SECONDS COMMAND: TERM is ignored here, so a check that hangs needs KILL. timeout lets its child die
+# of a TERM again, which a reboot sends to the whole group: ignore it once more.
 run_check() {
     say "check: $1"
     _status=0
     if have timeout; then
-        _output=$(in_app timeout -s KILL "$2" sh -c "$3" 2>&1) || _status=$?
+        # shellcheck disable=SC2016
+        _output=$(in_app timeout -s KILL "$2" sh -c 'trap "" HUP INT TERM; exec sh -c "$1"' sh "$3" 2>&1) || _status=$?
     else
         _output=$(in_app sh -c "$3" 2>&1) || _status=$?
     fi
