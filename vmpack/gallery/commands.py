@@ -9,21 +9,24 @@ from vmpack.manifest.rules import Rule
 from vmpack.types import ACTIONS
 
 # What stands in quotes or in a here-document is another program's business: bash -c '[[ -f x ]]' is fine.
-_QUOTED = re.compile(
-    r"<<-?\s*(['\"]?)(\w+)\1.*?(?:^\t*\2$|\Z)|'[^']*'|\"(?:[^\"\\]|\\.)*\"|(?<!\S)#[^\n]*",
-    re.DOTALL | re.MULTILINE,
-)
+_QUOTED = r"""(?msx)
+    <<-?\s*(['"]?)(\w+)\1.*?(?:^\t*\2$|\Z)
+    | '[^']*'
+    | "(?:[^"\\]|\\.)*"
+    | (?<!\S)\#[^\n]*
+"""
+_START = r"(?:^|[;&|({]|\b(?:then|do|else|if|while|until)\b)\s*"
 _BASHISMS = (
-    ("[[ … ]]", re.compile(r"(?:^|[;&|(]|\s)\[\[\s")),
-    ("source", re.compile(r"(?:^|[;&|({]|\b(?:then|do|else))\s*source\s+\S", re.MULTILINE)),
-    ("set -o pipefail", re.compile(r"\bset\s+-\w*o\s+pipefail")),
-    ("a here-string (<<<)", re.compile(r"<<<")),
-    ("process substitution", re.compile(r"(?:^|\s)[<>]\(")),
-    ("&>", re.compile(r"&>")),
-    ("an array", re.compile(r"(?:^|[;&|\s])\w+=\(")),
-    ("function", re.compile(r"(?:^|[;&|])\s*function\s+\w", re.MULTILINE)),
-    ("(( … ))", re.compile(r"(?:^|[;&|])\s*\(\(", re.MULTILINE)),
-    ("$'…'", re.compile(r"\$(?=<quoted>)")),
+    ("[[ … ]]", rf"(?m){_START}!?\s*\[\[\s"),
+    ("source", rf"(?m){_START}source\s+\S"),
+    ("set -o pipefail", r"\bset\s+-\w*o\s+pipefail"),
+    ("a here-string (<<<)", r"<<<"),
+    ("process substitution", r"(?:^|\s)[<>]\("),
+    ("&>", r"&>"),
+    ("an array", r"(?m)(?:^|[;&|\s])\w+=\("),
+    ("function", rf"(?m){_START}function\s+\w"),
+    ("(( … ))", rf"(?m){_START}\(\("),
+    ("$'…'", r"\$<quoted>"),
 )
 
 
@@ -54,9 +57,13 @@ def _bashisms(manifest: Manifest, _: Circumstances) -> Iterator[Breach]:
         return
     checks = (((("tests", index, "run"), check.run)) for index, check in enumerate(manifest.checks))
     for pointer, command in (*_commands(manifest), *checks):
-        bare = _QUOTED.sub("<quoted>", command)
-        if found := [name for name, pattern in _BASHISMS if pattern.search(bare)]:
+        bare = re.sub(_QUOTED, _placeholder, command)
+        if found := [name for name, pattern in _BASHISMS if re.search(pattern, bare)]:
             yield Breach(pointer, {"found": ", ".join(found)})
+
+
+def _placeholder(match: re.Match[str]) -> str:
+    return "<quoted>" if match[0].startswith("'") else " quoted "
 
 
 def _line_breaks(manifest: Manifest, _: Circumstances) -> Iterator[Breach]:
@@ -141,7 +148,7 @@ RULES = (
         Rule(
             "gallery-reboot-code",
             "msiexec ends with 3010 when only a reboot is missing, and the agent counts that as a failure",
-            "Turn 3010 into 0: msiexec … & if errorlevel 3011 (exit 1) else if errorlevel 3010 (exit 0) else if"
+            'Turn 3010 into 0: start "" /wait msiexec … & if errorlevel 3011 (exit 1) else if errorlevel 3010 (exit 0) else if'
             " errorlevel 1 (exit 1).",
             "warning",
         ),

@@ -7,22 +7,22 @@ from vmpack.gallery.rule import Breach, Circumstances, PlatformRule
 from vmpack.manifest.model import Manifest, Pointer
 from vmpack.manifest.rules import Rule
 
-_VERSION = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)", re.ASCII)
-_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+_VERSION = r"([0-9]+)\.([0-9]+)\.([0-9]+)"
+_NAME = r"[A-Za-z0-9._-]+"
+_RESERVED = r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?"
 _AGENT_FILES = ("stdout", "stderr")
 _RELEASE_FILES = ("version.json", "build.json", "publish.json", "sha256sums")
 
 
 def _version_format(manifest: Manifest, facts: Circumstances) -> Iterator[Breach]:
-    match = _VERSION.fullmatch(manifest.version)
+    match = re.fullmatch(_VERSION, manifest.version)
     # int() of a very long digit string is refused by Python; eleven digits are out of range already.
     if not match or any(len(part) > 10 or int(part) > facts.limits.version_part for part in match.groups()):
         yield Breach(("version",))
 
 
 def _version_zeros(manifest: Manifest, _: Circumstances) -> Iterator[Breach]:
-    match = _VERSION.fullmatch(manifest.version)
+    match = re.fullmatch(_VERSION, manifest.version)
     if match and any(len(part) > 1 and part.startswith("0") for part in match.groups()):
         plain = ".".join(part.lstrip("0") or "0" for part in match.groups())
         yield Breach(("version",), {"version": manifest.version, "plain": plain})
@@ -30,11 +30,11 @@ def _version_zeros(manifest: Manifest, _: Circumstances) -> Iterator[Breach]:
 
 def _application_name(manifest: Manifest, _: Circumstances) -> Iterator[Breach]:
     name = manifest.name
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name):
         yield Breach(("name",), {"reason": "only letters, digits, dot, underscore and hyphen are allowed"})
     elif name.endswith("."):
         yield Breach(("name",), {"reason": "it must not end with a dot"})
-    elif manifest.os == "windows" and _RESERVED.fullmatch(name):
+    elif manifest.os == "windows" and re.fullmatch(_RESERVED, name):
         yield Breach(
             ("name",), {"reason": "Windows keeps it for a device, and the agent makes a folder of it"}
         )
@@ -70,13 +70,13 @@ def _file_name_fault(name: str, longest: int) -> str:
         return f"the agent writes the command's {name.casefold()} to a file of this name and would empty it"
     if name.casefold() in _RELEASE_FILES:
         return "the release folder has a report of this name"
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name):
         return "only letters, digits, dot, underscore and hyphen are allowed"
     if name.startswith("-"):
         return "programs take a leading hyphen for an option"
     if name.endswith("."):
         return "it must not end with a dot"
-    if _RESERVED.fullmatch(name):
+    if re.fullmatch(_RESERVED, name):
         return "Windows keeps it for a device"
     return f"it is longer than {longest} bytes" if len(name) > longest else ""
 

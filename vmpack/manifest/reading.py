@@ -5,7 +5,6 @@ import stat
 from pathlib import Path
 
 from vmpack.findings import Finding
-from vmpack.manifest.rules import rule
 
 FILE_NAME = "vmapp.json"
 LARGEST = 1 << 20
@@ -82,6 +81,8 @@ def _wide_encoding(data: bytes) -> str:
 
 
 def _unreadable(path: Path, rule_id: str, *, line: int = 0, column: int = 0, **values: object) -> Unreadable:
+    from vmpack.manifest.rules import rule
+
     found = rule(rule_id)
     message = found.message.format(**values)
     return Unreadable(Finding(rule_id, found.severity, message, found.remedy, str(path), line, column))

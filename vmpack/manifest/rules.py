@@ -3,14 +3,13 @@
 ``docs/rules.md`` is generated from this table and the gallery's, so the words stand in one place.
 """
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from vmpack.findings import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule as it is documented; ``{name}`` in the message is filled in where the rule is broken."""
 
     id: str

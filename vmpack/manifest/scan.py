@@ -15,14 +15,11 @@ from typing import NoReturn
 
 from vmpack.manifest.model import Pointer
 from vmpack.manifest.rules import Rule, rule
+from vmpack.manifest.strict import LARGEST_INTEGER, MAX_DEPTH
 from vmpack.types import JSONValue
 
-MAX_DEPTH = 64
-"""Deepest nesting; a manifest needs six levels."""
 MAX_PROBLEMS = 50
 """Then the text is something else than JSON, and more places help nobody."""
-LARGEST_INTEGER = 2**53 - 1
-"""Beyond it JSON readers disagree, because many keep numbers as doubles (RFC 8259, section 6)."""
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _COMMENT = re.compile(r"//[^\r\n]*|#[^\r\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)

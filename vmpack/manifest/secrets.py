@@ -6,8 +6,8 @@ A value that is a variable of the shell (``$TOKEN``, ``%TOKEN%``) is no secret: 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 PASSWORD = "a password"  # noqa: S105 - its kind, not a password
 """The kind that is told by a name beside it, and so only where commands or parameters stand."""
@@ -44,17 +44,14 @@ _PATTERNS = (
     (PASSWORD, "", rf"(?<![\w-])[\w-]{{0,60}}(?:{_WORDS}|pwd)\\?[\"']?\s*[=:]\s*{_LITERAL}"),
     (PASSWORD, "", rf"(?<!\S)(?:--?|/)[\w-]{{0,60}}(?:{_WORDS}|token)\s+(?!-){_LITERAL}"),
 )
-_HINT = re.compile(r"pass|pwd|secret|key|token|gh._|_pat_|glpat|AKIA|xox|eyJ", re.IGNORECASE)
-_NAME = re.compile(rf"(?:^|[_-])(?:{_WORDS}|account[_-]?key|private[_-]?key|token)$", re.IGNORECASE)
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_HARMLESS = re.compile(
-    r"""\\?['"]?(?:true|false|null|none|yes|no|on|off|\d{1,3}|/\S*|\.{1,2}/\S*|[A-Za-z]:\\\S*)\\?['"]?""",
-    re.IGNORECASE,
+_HINT = r"pass|pwd|secret|key|token|gh._|_pat_|glpat|akia|xox|eyj"
+_NAME = rf"(?:^|[_-])(?:{_WORDS}|account[_-]?key|private[_-]?key|token)$"
+_HARMLESS = (
+    r"""\\?['"]?(?:true|false|null|none|yes|no|on|off|\d{1,3}|/\S*|\.{1,2}/\S*|[A-Za-z]:\\\S*)\\?['"]?"""
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(NamedTuple):
     """A stretch of text that is a credential; ``kind`` names it without showing it."""
 
     kind: str
@@ -66,21 +63,21 @@ def find(text: str) -> Iterator[Secret]:
     """Give every stretch that looks like a secret, the same stretch perhaps twice."""
     folded = text.casefold()
     for kind, word, pattern in _PATTERNS:
-        if word not in folded if word else not _HINT.search(text):
+        if word not in folded if word else not _compiled(_HINT).search(folded):
             continue
         for match in _compiled(pattern).finditer(text):
-            if kind != PASSWORD or not _HARMLESS.fullmatch(match["secret"]):
+            if kind != PASSWORD or not _compiled(_HARMLESS).fullmatch(match["secret"]):
                 yield Secret(kind, *match.span("secret"))
 
 
 def names_a_secret(name: str) -> bool:
     """Tell whether a property of this name would hold a secret: ``password``, ``dbPassword``, ``api_key``."""
-    return bool(_NAME.search(_CAMEL.sub("_", name)))
+    return bool(_compiled(_NAME).search(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)))
 
 
 def is_literal(value: str) -> bool:
     """Tell whether a value is neither empty, nor a variable, nor a path or a switch."""
-    return bool(re.fullmatch(_LITERAL, value)) and not _HARMLESS.fullmatch(value)
+    return bool(re.fullmatch(_LITERAL, value)) and not _compiled(_HARMLESS).fullmatch(value)
 
 
 def redact(text: str) -> str:
