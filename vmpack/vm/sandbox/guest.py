@@ -30,8 +30,7 @@ class Guest(ABC):
 
     kind: SandboxKind
     description: str
-    _helpers: frozenset[int] = frozenset()
-    """Process ids of the sandbox's own helpers, as numbered inside."""
+    helpers: frozenset[int] = frozenset()
 
     @abstractmethod
     def _inside(self, command: Sequence[str], *, privileged: bool, stdin: bool) -> list[str]:
@@ -100,7 +99,7 @@ class Guest(ABC):
         found = []
         for line in listed.splitlines():
             pid, command, *files = line.split("\t")
-            if int(pid) not in self._helpers:
+            if int(pid) not in self.helpers:
                 found.append(GuestProcess(int(pid), command.strip(), tuple(filter(None, files))))
         return tuple(found)
 

@@ -74,6 +74,8 @@ class Sandbox(Protocol):
     kind: SandboxKind
     description: str
     """What it is, for people: ``overlay over this machine's file system, no network``."""
+    helpers: frozenset[int]
+    """Process ids of the sandbox's own first processes, as numbered inside; they must not be killed."""
 
     def run(
         self,

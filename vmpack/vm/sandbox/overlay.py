@@ -102,7 +102,7 @@ class OverlaySandbox(Guest):
         raise VerificationError("the sandbox's first process is not to be found", rule="sandbox-unavailable")
 
     def _after_start(self) -> None:
-        self._helpers = frozenset({1, *(p.pid for p in self.processes())})
+        self.helpers = frozenset({1, *(p.pid for p in self.processes())})
         if not self._network and not shutil.which("ip"):
             self._raise_loopback()
         self._baseline = frozenset(self._survey())

@@ -109,11 +109,11 @@ pivot_root . .
 umount -l .
 cd /
 
-echo ready
-exec >/dev/null 2>&1
 # Descriptor 0 is a pipe that vmpack holds open. When vmpack is gone, for whatever reason, cat ends, PID 1 exits,
 # and the kernel kills whatever still runs in here. Meanwhile "wait" reaps orphans as an init must.
 exec 8<&0 0</dev/null
-cat <&8 7<&- &
+cat <&8 >/dev/null 2>&1 7<&- &
 exec 8<&-
+echo ready
+exec >/dev/null 2>&1
 wait "$!"

@@ -1,0 +1,189 @@
+"""One scenario, played: a fresh sandbox, an agent, step after step until one fails."""
+
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from vmpack.errors import VmpackError
+from vmpack.manifest.model import Check
+from vmpack.release.model import Release
+from vmpack.vm import judge, places
+from vmpack.vm.agent import Work
+from vmpack.vm.cast import Cast
+from vmpack.vm.execution import ENVIRONMENT, Agent, CommandRun, Faults, Files
+from vmpack.vm.leftovers import leftovers, significant
+from vmpack.vm.model import Leftover, Problem, Result, ScenarioResult, StepResult
+from vmpack.vm.sandbox.model import Change, Sandbox
+from vmpack.vm.scenarios import (
+    App,
+    Enable,
+    Forget,
+    Healthy,
+    Neighbour,
+    SameModes,
+    Scenario,
+    Step,
+)
+from vmpack.vm.scenarios import (
+    Change as ChangePlace,
+)
+
+_PATIENCE = 3.0
+"""Seconds for which a failing check is tried again: services take a moment to come up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a plain install does, for scenarios that compare with it."""
+
+    seconds: float = 0.1
+    """How long its command takes."""
+    modes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Story:
+    """A scenario being played."""
+
+    scenario: Scenario
+    cast: Cast
+    box: Sandbox
+    reference: Reference
+    timeout: float
+    agent: Agent = field(init=False)
+    ignored: set[Change] = field(default_factory=set)
+    steps: list[StepResult] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    found: tuple[Leftover, ...] = ()
+    goal: tuple[App | Neighbour, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.agent = Agent(self.box)
+
+    def play(self) -> ScenarioResult:
+        """Play all steps, up to the first that fails."""
+        started = time.monotonic()
+        for step in self.scenario.steps:
+            begun = time.monotonic()
+            told, problems = self._step(step)
+            self.problems += problems
+            result: Result = "failed" if problems else "passed"
+            self.steps.append(replace(told, result=result, seconds=time.monotonic() - begun))
+            if problems:
+                break
+        return ScenarioResult(
+            self.scenario.name,
+            self.scenario.summary,
+            "failed" if self.problems else "passed",
+            self.problems[0].message if self.problems else "",
+            time.monotonic() - started,
+            tuple(self.steps),
+            tuple(self.problems),
+            self.found,
+        )
+
+    @property
+    def retains(self) -> tuple[str, ...]:
+        """What both releases leave on purpose."""
+        return (*self.cast.new.retains, *(self.cast.old.retains if self.cast.old else ()))
+
+    def changes(self) -> list[Change]:
+        """Tell what changed since the story's own preparations."""
+        return [change for change in self.box.changes() if change not in self.ignored]
+
+    def _step(self, step: Step) -> tuple[StepResult, list[Problem]]:
+        if isinstance(step, Enable):
+            return self._enable(step)
+        if isinstance(step, ChangePlace):
+            places.make(self.box, step.place)
+            if step.place != "repaired":
+                self.ignored = set(self.box.changes())
+            return StepResult(f"the system: {step.place}", "passed"), []
+        if isinstance(step, Forget):
+            self.agent.registry = {}
+            return StepResult("the agent's registry is lost", "passed"), []
+        if isinstance(step, Healthy):
+            return self._healthy(self.cast.release(step.role))
+        if isinstance(step, SameModes):
+            return StepResult("file modes", "passed"), judge.modes(self.reference.modes, self.changes())
+        return self._clean()
+
+    def _enable(self, step: Enable) -> tuple[StepResult, list[Problem]]:
+        goal = [self.cast.application(app, step) for app in step.apps]
+        sent = zip(goal, step.apps, strict=True)
+        files: dict[str, Files] = {told.name: self.cast.files(app, step) for told, app in sent}
+        before, known = set(self.changes()), len(self.agent.runs)
+        enabled = self.agent.enable(goal, files, self._faults(step))
+        runs = [run for run in self.agent.runs[known:] if run.application == self.cast.new.name]
+        rows = [row for row in enabled.rows if row.package == self.cast.new.name]
+        interrupted = enabled.status is None
+        status = "" if enabled.status is None else enabled.status.status
+        changed = significant((c for c in self.changes() if c not in before), self.retains)
+        problems = judge.commands(step, runs, changed)
+        reboots = (self.box.read("/run/vmpack/reboot") or b"").decode(errors="replace")
+        problems += judge.side_effects(runs, reboots, self.cast.new.reboot_behavior)
+        self.goal = step.apps
+        notes = judge.truth(interrupted, status, rows)
+        return StepResult(self._title(step, runs), "passed", 0.0, tuple(runs), status, tuple(notes)), problems
+
+    def _title(self, step: Enable, runs: Sequence[CommandRun]) -> str:
+        if runs:
+            return ", ".join(f"{run.operation} {run.version}" for run in runs)
+        return "nothing to do" if step.apps else "left the profile"
+
+    def _faults(self, step: Enable) -> Faults:
+        def before_command(box: Sandbox, work: Work) -> None:
+            if work.action.entry.name != self.cast.new.name:
+                return
+            if step.package:
+                places.damage(box, work, step.package)
+            if step.place:
+                places.make(box, step.place)
+
+        interruption = step.interrupt
+        if interruption and interruption.after is not None:
+            interruption = replace(interruption, after=interruption.after * self.reference.seconds)
+        return Faults(
+            interruption=interruption,
+            environment={} if step.environment == "empty" else ENVIRONMENT,
+            umask=step.umask,
+            before_command=before_command,
+            timeout=self.timeout,
+        )
+
+    def _healthy(self, release: Release) -> tuple[StepResult, list[Problem]]:
+        if not release.checks:
+            note = "the manifest has no tests: health means that the commands ended with 0"
+            return StepResult("health", "passed", notes=(note,)), []
+        failures = []
+        for check in release.checks:
+            code, output = self._check(check)
+            if code:
+                failures.append((check.name, output))
+        rows = [row for row in self.agent.rows if row.package == release.name]
+        return StepResult(f"health ({len(release.checks)} checks)", "passed"), judge.health(failures, rows)
+
+    def _check(self, check: Check) -> tuple[int, str]:
+        end = time.monotonic() + min(check.timeout, _PATIENCE)
+        while True:
+            try:
+                done = self.box.run(
+                    ["/bin/sh", "-c", check.run], environment=ENVIRONMENT, timeout=check.timeout
+                )
+            except subprocess.TimeoutExpired:
+                return 1, f"not within {check.timeout} s"
+            if done.code == 0 or time.monotonic() > end:
+                return done.code, done.text()
+            time.sleep(0.25)
+
+    def _clean(self) -> tuple[StepResult, list[Problem]]:
+        self.found = leftovers(self.box, self.changes(), self.box.processes(), self.retains)
+        last = self.agent.runs[-1] if self.agent.runs else None
+        return StepResult("nothing left", "passed"), judge.clean(self.found, last)
+
+
+def broken(scenario: Scenario, error: VmpackError, seconds: float) -> ScenarioResult:
+    """Give the result of a scenario that the sandbox itself could not play."""
+    problem = Problem(error.rule, str(error))
+    return ScenarioResult(scenario.name, scenario.summary, "failed", str(error), seconds, (), (problem,))
