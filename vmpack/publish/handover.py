@@ -50,7 +50,8 @@ def az_rest(
         release.name,
         release.version,
     )
-    return f"az rest --method put --url {shlex.quote(url)} --body {shlex.quote(f'@{body}')}"
+    shown = url.replace("%7BsubscriptionId%7D", "{subscriptionId}")
+    return f"az rest --method put --url {shlex.quote(shown)} --body {shlex.quote(f'@{body}')}"
 
 
 def _json(document: object) -> bytes:

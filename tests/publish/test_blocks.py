@@ -1,0 +1,80 @@
+"""Ids that name what they hold, and parts of bounded size."""
+
+import hashlib
+from base64 import b64decode
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmpack.package.model import Block
+from vmpack.publish.blocks import (
+    MAX_BLOCK,
+    MAX_PARTS,
+    OWN_ID_LENGTH,
+    block_id,
+    cut,
+    id_length,
+    key,
+    parts_of,
+    parts_of_package,
+)
+from vmpack.publish.model import Part, RemoteBlock
+
+digests = st.binary(min_size=32, max_size=32).filter(lambda b: any(b[:9])).map(bytes.hex)
+part_lists = st.lists(st.tuples(st.integers(1, MAX_BLOCK), digests), min_size=1, max_size=MAX_PARTS)
+
+
+@given(part_lists)
+def test_an_id_tells_the_parts_it_was_made_of(listed: list[tuple[int, str]]) -> None:
+    parts = [Part(0, size, digest) for size, digest in listed]
+    named = RemoteBlock(block_id(parts), sum(part.size for part in parts))
+    assert parts_of(named) == tuple(key(part) for part in parts)
+
+
+@given(part_lists)
+def test_all_ids_have_one_length_within_storages_limit(listed: list[tuple[int, str]]) -> None:
+    parts = [Part(0, size, digest) for size, digest in listed]
+    assert id_length(block_id(parts)) == OWN_ID_LENGTH <= 64
+    assert b64decode(block_id(parts)).isascii()
+
+
+@given(st.binary(max_size=64), st.integers(0, MAX_BLOCK))
+def test_ids_of_other_tools_say_nothing(raw: bytes, size: int) -> None:
+    from base64 import b64encode
+
+    found = parts_of(RemoteBlock(b64encode(raw).decode(), size))
+    assert found == () or sum(part.size for part in found) == size
+
+
+def test_an_id_is_not_believed_when_the_size_differs() -> None:
+    part = Part(0, 100, "ab" * 32)
+    assert parts_of(RemoteBlock(block_id([part]), 99)) == ()
+
+
+def test_text_that_is_not_base64_is_no_id() -> None:
+    assert parts_of(RemoteBlock("not base64!", 5)) == ()
+    assert id_length("not base64!") == -1
+
+
+def test_oversized_blocks_are_cut_into_pieces_that_cover_them() -> None:
+    data = bytes(range(256)) * (MAX_BLOCK // 256) + b"the rest"
+    pieces = cut(lambda offset, size: data[offset : offset + size], 0, len(data))
+    assert [(piece.offset, piece.size) for piece in pieces] == [(0, MAX_BLOCK), (MAX_BLOCK, 8)]
+    assert pieces[1].sha256 == hashlib.sha256(b"the rest").hexdigest()
+
+
+def test_only_oversized_blocks_are_read() -> None:
+    reads = []
+
+    def read_at(offset: int, size: int) -> bytes:
+        reads.append(offset)
+        return b"x" * size
+
+    blocks = [
+        Block(0, 10, "aa" * 32),
+        Block(10, MAX_BLOCK + 1, "bb" * 32),
+        Block(MAX_BLOCK + 11, 5, "cc" * 32),
+    ]
+    parts = parts_of_package(blocks, read_at)
+    assert reads == [10, 10 + MAX_BLOCK]
+    assert [part.size for part in parts] == [10, MAX_BLOCK, 1, 5]
