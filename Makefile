@@ -13,8 +13,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	touch $@
 
 showcase: $(VENV)/.ready ## build the showcase sample and show the result
-	$(BIN)/vmpack build samples/showcase -o dist
-	$(BIN)/vmpack inspect dist/showcase/1.0.0
+	$(BIN)/vmpack build samples/status-page -o dist
+	$(BIN)/vmpack inspect dist/status-page/1.0.0
 
 test: $(VENV)/.ready ## everything CI runs: system packages, linters, types, all tests
 	tests/setup-machine

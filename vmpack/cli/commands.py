@@ -13,6 +13,14 @@ COMMANDS = {
     "build": ("vmpack.cli.build", "Build releases from manifests."),
     "inspect": ("vmpack.cli.inspect", "Show what a package, a release or a remote blob holds."),
     "verify": ("vmpack.cli.verify", "Prove a release: digests, limits, reproducibility."),
+    "test": ("vmpack.cli.test", "Play a release through the agent's behaviour on a throw-away system."),
+    "explain": ("vmpack.cli.explain", "Say in plain words what a status, a log or an instance view means."),
+    "publish": ("vmpack.cli.publish", "Upload a release as block blobs and give the links for the gallery."),
+    "links": ("vmpack.cli.links", "Renew the links of a published release."),
+    "list": ("vmpack.cli.list", "List what lies in a container."),
+    "unpublish": ("vmpack.cli.unpublish", "Delete a published version, with guards."),
+    "doctor": ("vmpack.cli.doctor", "Say what works on this machine, and what is missing for the rest."),
+    "cache": ("vmpack.cli.cache", "Show, prune or clear the build cache."),
     "schema": ("vmpack.cli.schema", "Print the JSON Schema of vmapp.json for editors."),
 }
 """Name, module with a click command called ``command``, and the line that the help shows."""
