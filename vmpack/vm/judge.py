@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from vmpack.types import RebootBehavior
 from vmpack.vm.agent import Row
 from vmpack.vm.execution import CommandRun
-from vmpack.vm.hints import of_run
+from vmpack.vm.hints import of_command, of_run
 from vmpack.vm.leftovers import significant
 from vmpack.vm.model import Leftover, Problem
 from vmpack.vm.sandbox.model import Change
@@ -65,15 +65,18 @@ def _refusal(step: Enable, run: CommandRun, changes: Sequence[Change]) -> list[P
 
 
 def _accepted(step: Enable, run: CommandRun) -> Problem:
+    chain = of_command(run.command)
     if step.package:
         message = f"{_name(run)} ended with 0 although the package {_WORDS[step.package]}"
-        hint = (
+        check = (
             "The agent runs the command even when the download failed, and nobody checks the bytes: begin with "
-            "'[ -s PACKAGE ] && echo \"SHA256  PACKAGE\" | sha256sum -c'. " + of_run(run)
+            "'[ -s PACKAGE ] && echo \"SHA256  PACKAGE\" | sha256sum -c - &&'."
         )
-        return Problem("no-integrity-check", message, hint.strip(), run)
+        return Problem("no-integrity-check", message, f"{chain} {check}".strip(), run)
     message = f"{_name(run)} ended with 0 although {_PLACES.get(step.place or '', 'it could not work')}"
-    return Problem("failure-hidden", message, of_run(run) or "Join the parts of a command with '&&'.", run)
+    return Problem(
+        "failure-hidden", message, chain or "Let every failure end the script: 'set -e', '&&'.", run
+    )
 
 
 def side_effects(runs: Sequence[CommandRun], reboots: str, behavior: RebootBehavior) -> list[Problem]:
