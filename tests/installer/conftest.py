@@ -69,7 +69,9 @@ class Machine:
         assert self.holder.stdout.readline() == "ready\n"
         children = Path(f"/proc/{self.holder.pid}/task/{self.holder.pid}/children").read_text().split()
         self.pid = int(children[0])
-        assert not os.path.samestat(os.stat("/"), os.stat(f"/proc/{self.pid}/root/")), "still on the real root"
+        assert not os.path.samestat(os.stat("/"), os.stat(f"/proc/{self.pid}/root/")), (
+            "still on the real root"
+        )
 
     def stop(self) -> None:
         self.holder.kill()
@@ -220,10 +222,11 @@ def make_package(
     form: str = "tar.zst",
     name: str = "hello",
     kill_at: str = "",
+    mode: int = 0o755,
 ) -> Package:
     """Build a package of executable files by hand: two frames, as the package room makes them."""
     payload = {
-        path: (data, 0o755)
+        path: (data, mode)
         for path, data in (files or {"bin/hello": b"#!/bin/sh\necho hello %s\n" % version.encode()}).items()
     }
     manifest = make_manifest(

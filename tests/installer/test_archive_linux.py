@@ -130,7 +130,9 @@ def test_a_bad_package_changes_nothing(
     agent.install(v1)
     before = agent.machine.changed()
     if data is not None:
-        bad = {"cut": v2.data[:-700], "other": v1.data}.get(data if isinstance(data, str) else data.decode(), b"")
+        bad = {"cut": v2.data[:-700], "other": v1.data}.get(
+            data if isinstance(data, str) else data.decode(), b""
+        )
         agent.deliver(v2, data=bad)
     command = {"install": v2.commands.install, "update": v2.commands.update}[action]
     outcome = agent.run(v2, command or "")
@@ -156,7 +158,9 @@ def test_no_decoder_is_found_out_before_anything_is_changed(agent: Agent, v1: Pa
     assert agent.machine.sh("ls /opt") == agent.machine.sh("ls /opt | grep -v hello || :")
 
 
-def test_a_failing_check_rolls_back_to_the_previous_release(agent: Agent, v1: Package, tmp_path: Path) -> None:
+def test_a_failing_check_rolls_back_to_the_previous_release(
+    agent: Agent, v1: Package, tmp_path: Path
+) -> None:
     agent.install(v1)
     bad = make_package(tmp_path, version="2.0.0", checks=(Check("is well", "echo ill; exit 3"),))
     outcome = agent.update(bad)
@@ -233,7 +237,10 @@ class TestConfig:
         assert "/opt/hello" not in agent.machine.changed()
 
     def test_default_comes_from_the_payload(self, agent: Agent, tmp_path: Path) -> None:
-        params = {"destination": "/opt/hello", "config": {"destination": "/etc/hello.json", "default": "d.json"}}
+        params = {
+            "destination": "/opt/hello",
+            "config": {"destination": "/etc/hello.json", "default": "d.json"},
+        }
         package = make_package(tmp_path, params=params, files={"d.json": b"default"})
         assert agent.install(package).code == 0
         assert agent.machine.sh("cat /etc/hello.json") == "default"
@@ -275,9 +282,13 @@ def test_what_the_new_version_no_longer_has_is_removed(agent: Agent, tmp_path: P
     assert agent.machine.changed() == set()
 
 
-@pytest.mark.parametrize("place", ["unpack_release", "switch_release", "run_checks", "commit", "persist_lifecycle"])
+@pytest.mark.parametrize(
+    "place", ["unpack_release", "switch_release", "run_checks", "commit", "persist_lifecycle"]
+)
 @pytest.mark.parametrize("after", ["update", "failed update", "remove"])
-def test_killed_half_way_ends_well_with_the_next(agent: Agent, tmp_path: Path, place: str, after: str) -> None:
+def test_killed_half_way_ends_well_with_the_next(
+    agent: Agent, tmp_path: Path, place: str, after: str
+) -> None:
     params = {
         "destination": "/opt/hello",
         "links": {"/usr/local/bin/hello-x": "bin/hello"},
@@ -319,7 +330,10 @@ def test_inherited_descriptors_are_closed(agent: Agent, tmp_path: Path) -> None:
     package = make_package(tmp_path, checks=(Check("fds", "ls /proc/self/fd | tr '\\n' ' '"),))
     agent.deliver(package)
     command = "exec 6>/tmp/lock; " + package.commands.install
-    outcome = agent.run(package, f"exec bash -c 'exec 17>/tmp/lock2; exec /bin/sh -c \"$1\"' bash '{command.replace(chr(39), chr(39) + chr(34) + chr(39) + chr(34) + chr(39))}'")
+    outcome = agent.run(
+        package,
+        f"exec bash -c 'exec 17>/tmp/lock2; exec /bin/sh -c \"$1\"' bash '{command.replace(chr(39), chr(39) + chr(34) + chr(39) + chr(34) + chr(39))}'",
+    )
     assert outcome.code == 0, outcome
     assert "0 1 2 3 " in outcome.stdout
     assert "17" not in outcome.stdout.split("check: fds")[1].splitlines()[1].split()[2:]
@@ -329,7 +343,10 @@ def test_two_runs_do_not_meet(agent: Agent, v1: Package) -> None:
     agent.install(v1)
     holder = agent.start(v1, "flock /run/vmpack/hello.lock sleep 100")
     deadline = time.monotonic() + 20
-    while "sleep" not in agent.machine.sh("ps -eo args | grep '^slee[p] 100' || :") and time.monotonic() < deadline:
+    while (
+        "sleep" not in agent.machine.sh("ps -eo args | grep '^slee[p] 100' || :")
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.01)
     outcome = agent.install(v1, env={"VMPACK_LOCK_WAIT": "0"})
     os.killpg(holder.pid, signal.SIGKILL)
@@ -364,7 +381,9 @@ def test_a_read_only_destination_is_told(agent: Agent, tmp_path: Path) -> None:
 def test_works_with_busybox_alone(agent: Agent, v1: Package) -> None:
     if "busybox" not in agent.machine.sh("command -v busybox || echo none"):
         pytest.skip("needs busybox")
-    agent.machine.sh("mkdir /bb; busybox --install -s /bb; ln -s /usr/bin/python3 /bb/python3; rm -f /bb/zstd")
+    agent.machine.sh(
+        "mkdir /bb; busybox --install -s /bb; ln -s /usr/bin/python3 /bb/python3; rm -f /bb/zstd"
+    )
     command = v1.commands.install
     agent.deliver(v1)
     outcome = agent.run(v1, "PATH=/bb; " + command.replace(":/usr/sbin:/usr/bin:/sbin:/bin", ""))

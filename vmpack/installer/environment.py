@@ -132,12 +132,10 @@ def _finalize(language: Language, value: object) -> object:
 def _filters(language: Language) -> dict[str, Callable[..., Any]]:
     from markupsafe import Markup
 
-    def markup(quote: Callable[[Any], str]) -> Callable[[Any], Markup]:
-        return lambda value: Markup(quote(_plain(value)))  # noqa: S704 - quoted by the named function
-
     common: dict[str, Callable[..., Any]] = {
         "raw": lambda value: Markup(str(value)),  # noqa: S704 - the one way out, by name
         "comment": lambda value: Markup(quoting.comment(str(value))),  # noqa: S704 - one line
+        "line": lambda value: quoting.comment(_text(value)),
         "length": len,
         "items": _items,
         "basename": lambda value: os.path.basename(_text(value)),
@@ -146,7 +144,12 @@ def _filters(language: Language) -> dict[str, Callable[..., Any]]:
         "default": lambda value, other: other if value is None else value,
     }
     if language is UNIT:
-        common |= {"word": markup(quoting.unit_word), "command": markup(quoting.unit_command)}
+        common |= {
+            "word": lambda value: Markup(quoting.unit_word(_text(value))),  # noqa: S704 - quoted
+            "command": lambda value, folder: Markup(  # noqa: S704 - quoted
+                quoting.unit_command(_plain(value), _text(folder))
+            ),
+        }
     return common
 
 
@@ -154,7 +157,7 @@ def _items(value: Mapping[str, object]) -> list[tuple[str, object]]:
     return sorted(value.items())
 
 
-def _plain(value: object) -> object:
+def _plain(value: object) -> list[str] | str:
     return list(map(_text, value)) if isinstance(value, (list, tuple)) else _text(value)
 
 

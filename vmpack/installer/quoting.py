@@ -5,6 +5,7 @@ literal at four typographic quotes. A systemd unit has no quotes for a whole val
 line, so what cannot stand on one line is refused.
 """
 
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -48,18 +49,20 @@ def unit_word(text: str) -> str:
     return '"' + _CONTROL.sub(_unit_escape, escaped) + '"'
 
 
-def unit_command(words: Sequence[str] | str) -> str:
-    """Quote a command line for ``ExecStart=``.
+def unit_command(words: Sequence[str] | str, folder: str) -> str:
+    """Quote a command line for ``ExecStart=``; a program without a leading slash lies in ``folder``.
 
     A list is taken word by word, with ``$`` doubled. A text is split into words as systemd would split it, and
     keeps systemd's own expansion of ``$VARIABLE`` from the unit's environment; ``%`` is literal in both.
     """
     if isinstance(words, str):
         try:
-            return " ".join(unit_word(word) for word in shlex.split(words))
+            program, *arguments = shlex.split(words)
         except ValueError as error:
-            raise QuotingError(f"the command line {words!r} has {str(error).lower()}") from error
-    return " ".join(unit_word(word.replace("$", "$$")) for word in words)
+            raise QuotingError(f"the command line {words!r} cannot be split into words: {error}") from error
+    else:
+        program, *arguments = (words[0], *(word.replace("$", "$$") for word in words[1:]))
+    return " ".join(map(unit_word, (os.path.join(folder, program), *arguments)))
 
 
 def comment(text: str) -> str:

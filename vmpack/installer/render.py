@@ -44,7 +44,7 @@ def _context(manifest: Manifest, facts: PayloadFacts, params: Mapping[str, JSONV
         "app": {
             "name": manifest.name,
             "version": manifest.version,
-            "description": manifest.description or "",
+            "description": manifest.description or None,
         },
         "os": manifest.os,
         "params": params,

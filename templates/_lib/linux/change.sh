@@ -13,6 +13,7 @@ OWNED=$VMPACK_STATE_DIR/owned
 TOUCHED=$VMPACK_STATE_DIR/touched
 UNDO=$VMPACK_STATE_DIR/undo
 INSTALLED=$VMPACK_STATE_DIR/installed
+UNDO_HOOK=
 VMPACK_PREVIOUS_VERSION=
 
 # persist_lifecycle: keep these scripts, so that remove needs neither the package nor the download folder.
@@ -32,6 +33,11 @@ make_state_folder() {
     if ! mkdir -p "$VMPACK_STATE_DIR" || ! chmod 0700 "$VMPACK_STATE_DIR"; then
         fail 25 "$VMPACK_STATE_DIR cannot be created"
     fi
+    read_previous_version
+}
+
+# A version that did not pass its checks was never installed.
+read_previous_version() {
     if [ -e "$UNDO/installed" ]; then
         VMPACK_PREVIOUS_VERSION=$(cat "$UNDO/installed")
     elif [ ! -d "$UNDO" ] && [ -e "$INSTALLED" ]; then
@@ -71,6 +77,7 @@ commit() {
 
 end_change() {
     [ "$1" != 0 ] || return 0
+    [ -z "$UNDO_HOOK" ] || "$UNDO_HOOK"
     say "rolling back${VMPACK_PREVIOUS_VERSION:+ to $VMPACK_PREVIOUS_VERSION}"
     if roll_back; then
         say "rolled back"
@@ -94,7 +101,6 @@ roll_back() {
             rm -f "$_saved" || _failed=1
         fi
     done <"$UNDO/log.reversed"
-    before_disowning || _failed=1
     reversed "$OWNED" >"$OWNED.reversed"
     while IFS= read -r _entry; do
         grep -Fxq -e "$_entry" "$UNDO/owned" || disown_entry "$_entry" || _failed=1
@@ -107,12 +113,12 @@ roll_back() {
     return "$_failed"
 }
 
-# Templates that run something define these anew.
-before_disowning() { :; }
+# Templates that run something define this anew, or name a function in UNDO_HOOK to be called first.
 after_roll_back() { :; }
 
 # undo_everything: remove all that is ours, children before parents; then the state itself.
 undo_everything() {
+    read_previous_version
     _failed=0
     if [ -e "$OWNED" ]; then
         reversed "$OWNED" >"$OWNED.reversed"
@@ -133,30 +139,6 @@ own() {
 
 owns() {
     [ -e "$OWNED" ] && grep -Fxq -e "$1 $2" "$OWNED"
-}
-
-# disown_entry "KIND PATH": remove one thing. Kinds that a template adds are handled by its disown_KIND function.
-disown_entry() {
-    _kind=${1%% *}
-    _thing=${1#* }
-    case $_kind in
-        link | file) rm -f "$_thing" ;;
-        tree) rm -rf "$_thing" ;;
-        data) disown_data "$_thing" ;;
-        dir) rmdir "$_thing" 2>/dev/null || : ;;
-        config) disown_config "$_thing" ;;
-        aside) if [ -e "$_thing" ] && [ ! -e "${_thing%.before-vmpack}" ]; then mv "$_thing" "${_thing%.before-vmpack}"; fi ;;
-        *) say "warning: nobody knows how to remove the $_kind $_thing" ;;
-    esac
-}
-
-# Data goes only with the application, when the manifest says so: never in a roll-back or an update.
-disown_data() {
-    if [ "$ACTION" = remove ]; then
-        rm -rf "$1"
-    else
-        rmdir "$1" 2>/dev/null || :
-    fi
 }
 
 # save_for_undo PATH: once per change, copy what is there now; a path without a copy did not exist.

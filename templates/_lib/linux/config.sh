@@ -1,8 +1,6 @@
 # shellcheck shell=sh
 # The config file: what was deployed wins, what somebody edited on the machine is never lost.
 
-CONFIG_SUM=$VMPACK_STATE_DIR/config.sum
-
 # install_config DESTINATION MODE OWNER GROUP DEFAULT REQUIRED: DEFAULT is a file below $APP_DIR, or empty.
 install_config() {
     _source=$VMPACK_CONFIG
@@ -41,12 +39,4 @@ set_config_aside() {
 
 config_was_edited() {
     [ -e "$1" ] && [ -e "$CONFIG_SUM" ] && [ "$(cksum <"$1")" != "$(cat "$CONFIG_SUM")" ]
-}
-
-disown_config() {
-    if config_was_edited "$1"; then
-        say "warning: $1 was edited here, it stays"
-    else
-        rm -f "$1"
-    fi
 }
