@@ -10,7 +10,7 @@ from vmpack.types import ACTIONS
 
 # What stands in quotes or in a here-document is another program's business: bash -c '[[ -f x ]]' is fine.
 _QUOTED = r"""(?msx)
-    <<-?\s*(['"]?)(\w+)\1.*?(?:^\t*\2$|\Z)
+    (?<!<)<<(?!<)-?\s*(['"]?)(\w+)\1.*?(?:^\t*\2$|\Z)
     | '[^']*'
     | "(?:[^"\\]|\\.)*"
     | (?<!\S)\#[^\n]*

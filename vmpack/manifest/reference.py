@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from string import Formatter
 from typing import Any
 
 from vmpack.manifest.rules import Rule
@@ -33,10 +34,15 @@ def rules_page(chapters: Mapping[str, Iterable[Rule]]) -> str:
     for title, rules in chapters.items():
         lines += [f"## {title}", ""]
         for rule in rules:
-            # The remedy's own braces are doubled where it is a template for str.format.
-            remedy = rule.remedy.replace("{{", "{").replace("}}", "}")
-            lines += [f"### {rule.id}", "", f"{rule.severity}: {rule.message}", "", f"Remedy: {remedy}", ""]
+            message, remedy = _plain(rule.message), _plain(rule.remedy)
+            lines += [f"### {rule.id}", "", f"{rule.severity}: {message}", "", f"Remedy: {remedy}", ""]
     return "\n".join(lines)
+
+
+def _plain(words: str) -> str:
+    """Write a template for str.format as people read it: ``{size}`` for ``{size:,}``, ``{`` for ``{{``."""
+    parts = Formatter().parse(words)
+    return "".join(text + (f"{{{name}}}" if name is not None else "") for text, name, _, _ in parts)
 
 
 def _walk(

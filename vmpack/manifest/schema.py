@@ -107,6 +107,8 @@ class _Told:
 
     def choice(self, error: _Error) -> Iterator[Violation]:
         """Tell "exactly one of these properties" in a sentence, and any other choice by its likeliest branch."""
+        if not isinstance(error.instance, dict) and "type" in error.schema:
+            return  # the wrong type is a violation of its own
         branches = error.validator_value
         if all(list(branch) == ["required"] and len(branch["required"]) == 1 for branch in branches):
             names = [branch["required"][0] for branch in branches]
@@ -149,7 +151,7 @@ class _Told:
             bound, unit = _LENGTHS[keyword]
             units = unit if wanted == 1 else f"{unit}s".replace("ys", "ies")
             return self.violation(
-                "schema-length", error, where=where, detail=f"{bound} {wanted} {units} are needed"
+                "schema-length", error, where=where, detail=f"it must have {bound} {wanted} {units}"
             )
         remedy = str(error.schema.get("description", "")) if isinstance(error.schema, Mapping) else ""
         if keyword == "pattern":
@@ -158,6 +160,8 @@ class _Told:
             )
         if keyword == "uniqueItems":
             return self.violation("schema-unique", error, where=where)
+        if error.validator is None:  # the schema false
+            return self.violation("schema-other", error, where=where, detail="no value is allowed")
         detail = f"{keyword} {json.dumps(wanted, ensure_ascii=False)[:80]}"
         return self.violation("schema-other", error, remedy, where=where, detail=detail)
 
