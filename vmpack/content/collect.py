@@ -55,15 +55,10 @@ def collect(payload: Payload, folder: Path, target_os: Os, *, skip: tuple[Path, 
     return Content(root, tuple(entries), size, tuple(_repository_warnings(entries)))
 
 
-def stamp_of(status: os.stat_result) -> Stamp:
-    """Give what a later look at the same file is compared with."""
-    return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
 def _single(path: str) -> Content:
     status = os.stat(path)
     mode = 0o755 if status.st_mode & 0o111 else 0o644
-    entry = Entry(os.path.basename(path), "file", mode, status.st_size, "", stamp_of(status))
+    entry = Entry(os.path.basename(path), "file", mode, status.st_size, "", Stamp.of(status))
     return Content(os.path.dirname(path), (entry,), status.st_size)
 
 
@@ -105,7 +100,7 @@ class _Gather:
             if not readable(self._root, path, status):
                 self._problem("payload-unreadable", path, "cannot be read: permission denied")
             runs = mode & 0o111 or self._executable.match(path)
-            return Entry(path, "file", 0o755 if runs else 0o644, status.st_size, "", stamp_of(status))
+            return Entry(path, "file", 0o755 if runs else 0o644, status.st_size, "", Stamp.of(status))
         if stat.S_ISDIR(mode):
             return Entry(path, "directory", 0o755)
         if stat.S_ISLNK(mode):

@@ -1,5 +1,6 @@
 """The payload as a flat list, before a byte of it is read."""
 
+import os
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -20,6 +21,14 @@ class Stamp(NamedTuple):
     size: int
     mtime_ns: int
     ctime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "Stamp":
+        """Take the stamp of a file, from a directory listing or an open descriptor alike."""
+        if os.name == "nt":
+            # Windows' directory listings know neither device nor inode.
+            return cls(0, 0, status.st_size, status.st_mtime_ns, 0)
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 class Entry(NamedTuple):

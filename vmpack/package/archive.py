@@ -1,0 +1,63 @@
+"""What an archive format must answer so that its segments can be planned, keyed, read, encoded and placed."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from vmpack.content.model import Entry
+
+Digest = bytes
+"""A sha256, 32 bytes."""
+
+
+class Frame(NamedTuple):
+    """A finished segment."""
+
+    data: bytes
+    """The bytes that go into the package."""
+    directory: bytes = b""
+    """What the archive must know of the members in it when it is closed; empty for tar."""
+
+
+class Piece(NamedTuple):
+    """A stretch of one large file."""
+
+    start: int
+    end: int
+    before: Digest
+    """sha256 of everything in front of ``start``."""
+    through: Digest
+    """sha256 of everything in front of ``end``, so of the whole file for the last piece."""
+    crc: int
+    """CRC-32 of everything in front of ``end``."""
+
+
+class Encoder(Protocol):
+    """Makes frames; holds a compressor, so each thread has its own."""
+
+    def group(self, entries: Sequence[Entry], raw: memoryview) -> Frame:
+        """Encode whole entries whose bytes lie in ``raw`` as ``Archive.read_group`` left them."""
+
+    def piece(self, entry: Entry, piece: Piece, raw: memoryview) -> Frame:
+        """Encode a stretch of a file; ``raw`` is exactly that stretch."""
+
+
+class Archive(Protocol):
+    """One archive format, for one package."""
+
+    salt: bytes
+    """Everything beside content that decides a frame's bytes: format, level, library, time."""
+
+    def raw_size(self, entry: Entry) -> int:
+        """Give how many bytes an entry takes before compression."""
+
+    def key_parts(self, entries: Sequence[Entry]) -> Iterable[bytes]:
+        """Give what decides a group's bytes beside the digests of its files."""
+
+    def read_group(self, root: str, entries: Sequence[Entry], raw: memoryview) -> list[Digest | None]:
+        """Read the entries into ``raw``, which has the sum of their raw sizes; give each file's digest."""
+
+    def encoder(self) -> Encoder:
+        """Give an encoder for one thread."""
+
+    def place(self, offset: int, frame: Frame) -> bytes:
+        """Take note of a frame written at ``offset``, in order; give what must stand directly behind it."""

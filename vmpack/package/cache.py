@@ -1,0 +1,146 @@
+"""The build cache: frames by the digest of everything that decides their bytes.
+
+A frame is one file, written whole, checked when it is read, touched when it is used. A damaged frame is a miss
+and is removed. Several builds may share the folder: a file never changes once it stands, and one that vanishes
+is a miss.
+"""
+
+import contextlib
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from vmpack.content.model import Entry
+from vmpack.package import index
+from vmpack.package.archive import Digest, Frame
+from vmpack.package.store import write_whole
+
+DEFAULT_LIMIT = 2 << 30
+"""Bytes that the cache may hold."""
+_HEADER = struct.Struct("<16s32sIII")
+_MAGIC = b"vmpack frame 1\n\0"
+_PRUNED_TO = 0.8
+"""Pruning leaves room, so that the next build does not have to prune again."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStats:
+    """What lies in the cache."""
+
+    folder: Path
+    frames: int
+    size: int
+    """Bytes, indexes included."""
+    limit: int
+
+
+class SegmentCache:
+    """A folder of frames and file indexes; every failure to write is silent, because a build can do without."""
+
+    def __init__(self, folder: Path, limit_bytes: int) -> None:
+        self._folder = folder
+        self._limit = limit_bytes
+        self._frames = os.path.join(folder, "frames")
+
+    @classmethod
+    def open(cls, folder: Path, limit_bytes: int = DEFAULT_LIMIT) -> "SegmentCache":
+        """Open the cache in ``folder``, which is made; raise OSError when it cannot be."""
+        folder = Path(os.path.abspath(folder))
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        return cls(folder, limit_bytes)
+
+    def get(self, key: bytes) -> Frame | None:
+        """Give the frame of ``key``, None when it is not there or is damaged."""
+        path = self._path(key)
+        try:
+            with open(path, "rb", buffering=0) as file:
+                data = file.read()
+            os.utime(path)
+        except OSError:
+            return None
+        frame = _unpack(key, data)
+        if frame is None:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        return frame
+
+    def put(self, key: bytes, frame: Frame) -> None:
+        """Keep a frame."""
+        checksum = zlib.crc32(frame.directory, zlib.crc32(frame.data))
+        header = _HEADER.pack(_MAGIC, key, len(frame.data), len(frame.directory), checksum)
+        with contextlib.suppress(OSError):
+            write_whole(self._path(key), header, frame.data, frame.directory)
+
+    def known_digests(self, root: str, entries: Sequence[Entry]) -> list[Digest | None]:
+        """Give the sha256 of every entry that has not changed since an earlier build from ``root``."""
+        return index.known_digests(self._index(root), entries)
+
+    def remember_digests(
+        self, root: str, entries: Sequence[Entry], digests: Sequence[Digest | None], began_ns: int
+    ) -> None:
+        """Write the stamps and digests down for the next build."""
+        with contextlib.suppress(OSError):
+            index.save(self._index(root), entries, digests, began_ns)
+
+    def stats(self) -> CacheStats:
+        """Count what is there."""
+        files = list(self._files())
+        frames = sum(path.startswith(self._frames) for path, _, _ in files)
+        return CacheStats(self._folder, frames, sum(size for _, size, _ in files), self._limit)
+
+    def prune(self) -> int:
+        """Remove what was not used for longest until the cache fits its limit; give the bytes freed."""
+        files = sorted(self._files(), key=lambda file: file[2])
+        total = sum(size for _, size, _ in files)
+        if total <= self._limit:
+            return 0
+        freed = 0
+        for path, size, _ in files:
+            if total - freed <= self._limit * _PRUNED_TO:
+                break
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+                freed += size
+        return freed
+
+    def clear(self) -> int:
+        """Remove everything; give the bytes freed."""
+        freed = 0
+        for path, size, _ in list(self._files()):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+                freed += size
+        return freed
+
+    def _files(self) -> Iterator[tuple[str, int, int]]:
+        """Give path, size and last use of every file, those of killed writers included."""
+        for folder, _, names in os.walk(self._folder):
+            for name in names:
+                path = os.path.join(folder, name)
+                with contextlib.suppress(OSError):
+                    status = os.stat(path)
+                    yield path, status.st_size, status.st_mtime_ns
+
+    def _path(self, key: bytes) -> str:
+        name = key.hex()
+        return os.path.join(self._frames, name[:2], name[2:])
+
+    def _index(self, root: str) -> str:
+        name = sha256(os.fsencode(root)).hexdigest()[:32]
+        return os.path.join(self._folder, "index", name)
+
+
+def _unpack(key: bytes, data: bytes) -> Frame | None:
+    if len(data) < _HEADER.size:
+        return None
+    magic, named, size, directory_size, checksum = _HEADER.unpack_from(data)
+    if (magic, named, len(data)) != (_MAGIC, key, _HEADER.size + size + directory_size):
+        return None
+    if zlib.crc32(memoryview(data)[_HEADER.size :]) != checksum:
+        return None
+    end = _HEADER.size + size
+    return Frame(data[_HEADER.size : end], data[end:])

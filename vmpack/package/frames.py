@@ -1,0 +1,54 @@
+"""From raw bytes to one frame: the part of a compressed file that decompresses on its own.
+
+Frames joined are a valid file: zstd frames, gzip members, or plain bytes. Only libraries whose output does not
+depend on the processor are used: isal is faster than zlib-ng but gives other bytes with and without AVX-512.
+"""
+
+import struct
+from collections.abc import Callable
+
+from vmpack.types import PayloadFormat
+
+Compress = Callable[[memoryview], bytes]
+
+DEFAULT_LEVELS: dict[PayloadFormat, int] = {"tar.zst": 3, "tar.gz": 6, "tar": 0, "zip": 6, "none": 0}
+"""What a payload without a level gets; docs/performance.md has the figures behind the choice."""
+
+_GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+"""Deflate, no name, no time, unknown system."""
+
+
+def level_of(form: PayloadFormat, level: int | None) -> int:
+    """Give the level that is used for ``level``, which None leaves to the format."""
+    return DEFAULT_LEVELS[form] if level is None else level
+
+
+def compressor(form: PayloadFormat, level: int) -> Compress:
+    """Give a function that makes frames; each thread needs its own."""
+    if form == "tar.zst":
+        from zstandard import ZstdCompressor
+
+        return ZstdCompressor(level=level, write_checksum=True, write_content_size=True).compress
+    if form == "tar.gz":
+        return lambda data: _gzip_member(data, level)
+    return bytes
+
+
+def library(form: PayloadFormat) -> str:
+    """Name the library and the version that decide the bytes of a frame."""
+    if form == "tar.zst":
+        import zstandard
+
+        return "zstd " + ".".join(map(str, zstandard.ZSTD_VERSION))
+    if form in {"tar.gz", "zip"}:
+        from zlib_ng import zlib_ng
+
+        return f"zlib-ng {zlib_ng.ZLIBNG_VERSION}"
+    return "plain"
+
+
+def _gzip_member(data: memoryview, level: int) -> bytes:
+    from zlib_ng import zlib_ng
+
+    body = zlib_ng.compress(data, level, wbits=-15)
+    return b"".join((_GZIP_HEADER, body, struct.pack("<II", zlib_ng.crc32(data), len(data) & 0xFFFFFFFF)))

@@ -1,0 +1,77 @@
+"""Which files have not changed since an earlier build, in the manner of git's index: by their stamps.
+
+A file whose time is not clearly older than the build may change again without its stamp telling; it is not
+written down and is read anew the next time ("racy git"). A damaged or foreign index is an empty one.
+"""
+
+import hashlib
+import os
+from array import array
+from collections.abc import Sequence
+
+from vmpack.content.model import Entry
+from vmpack.package.archive import Digest
+from vmpack.package.store import write_whole
+
+_MAGIC = b"vmpack index 1\n"
+_MARGIN_NS = 2 * 10**9
+"""Two seconds: the coarsest clock of a file system in use (FAT)."""
+_STAMP = 5
+_DIGEST = 32
+
+
+def known_digests(path: str, entries: Sequence[Entry]) -> list[Digest | None]:
+    """Give for each entry the sha256 that the index at ``path`` has for its stamp, None where it has none."""
+    paths, stamps, digests = _load(path)
+    positions = dict(zip(paths, range(len(paths)), strict=True))
+    known: list[Digest | None] = []
+    for entry in entries:
+        at = positions.get(entry.path)
+        if at is not None and tuple(stamps[_STAMP * at : _STAMP * at + _STAMP]) == entry.stamp:
+            known.append(digests[_DIGEST * at : _DIGEST * at + _DIGEST])
+        else:
+            known.append(None)
+    return known
+
+
+def save(path: str, entries: Sequence[Entry], digests: Sequence[Digest | None], began_ns: int) -> None:
+    """Write the index for the next build; ``began_ns`` is the time before the files were listed."""
+    paths: list[bytes] = []
+    stamps = array("q")
+    known: list[Digest] = []
+    trusted = began_ns - _MARGIN_NS
+    for entry, digest in zip(entries, digests, strict=True):
+        stamp = entry.stamp
+        if stamp is None or digest is None or max(stamp.mtime_ns, stamp.ctime_ns) >= trusted:
+            continue
+        try:
+            stamps.extend(stamp)
+        except OverflowError:
+            del stamps[_STAMP * len(paths) :]
+            continue
+        paths.append(entry.path.encode())
+        known.append(digest)
+    body = len(paths).to_bytes(8, "little") + stamps.tobytes() + b"".join(known) + b"\0".join(paths)
+    write_whole(path, _MAGIC, hashlib.sha256(body).digest(), body)
+
+
+def _load(path: str) -> "tuple[list[str], array[int], bytes]":
+    empty: "tuple[list[str], array[int], bytes]" = ([], array("q"), b"")
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+        os.utime(path)
+    except OSError:
+        return empty
+    start = len(_MAGIC) + _DIGEST
+    body = memoryview(data)[start:]
+    if data[: len(_MAGIC)] != _MAGIC or data[len(_MAGIC) : start] != hashlib.sha256(body).digest():
+        return empty
+    count = int.from_bytes(body[:8], "little")
+    if count == 0:
+        return empty
+    ends = 8 + 8 * _STAMP * count
+    stamps = array("q")
+    stamps.frombytes(body[8:ends])
+    names = ends + _DIGEST * count
+    return bytes(body[names:]).decode().split("\0"), stamps, bytes(body[ends:names])

@@ -1,0 +1,61 @@
+"""A single file that is passed through untouched, for people who bring a finished package."""
+
+import os
+from pathlib import Path
+
+from vmpack.content.model import Entry
+from vmpack.errors import BuildError, LimitError
+from vmpack.package.large import LargeFile
+from vmpack.package.limits import too_big
+from vmpack.package.model import BlockObserver, PackageRequest, Segments, WrittenPackage
+from vmpack.package.output import Output
+from vmpack.package.segments import MAXIMUM
+from vmpack.progress import Progress
+
+
+def pass_through(
+    request: PackageRequest, out: Path, progress: Progress, observer: BlockObserver | None
+) -> WrittenPackage:
+    """Copy the payload's only file to ``out``, hashed while it is copied, in blocks that its content chooses."""
+    entry = _only_file(request)
+    if entry.size > request.limit:
+        fact = f"{entry.path} has {entry.size:,} bytes"
+        raise too_big(request.content, request.limit, fact)
+    output = Output(
+        out,
+        head_size=0,
+        limit=request.limit,
+        too_big=lambda: too_big(request.content, request.limit, "the file grew"),
+        observer=observer,
+    )
+    buffer = memoryview(bytearray(MAXIMUM))
+    file = LargeFile(request.content.root, entry)
+    try:
+        with output:
+            while not file.at_end:
+                piece = file.next_piece(buffer)
+                output.append(bytes(buffer[: piece.end - piece.start]))
+                progress.advance(piece.end - piece.start)
+            _, blocks = output.finish(b"")
+    finally:
+        file.close()
+    return WrittenPackage(entry.size, piece.through.hex(), blocks, Segments(len(blocks), 0))
+
+
+def _only_file(request: PackageRequest) -> Entry:
+    files = [entry for entry in request.content.entries if entry.kind == "file"]
+    if len(files) != 1 or any(entry.kind == "symlink" for entry in request.content.entries):
+        raise BuildError(
+            f"format none passes one file through, the payload has {len(files)}",
+            remedy="Narrow payload.include down to one file, or choose another format.",
+            where=request.content.root,
+            rule="payload-not-one-file",
+        )
+    if files[0].size == 0:
+        raise LimitError(
+            "the file to pass through is empty",
+            why="The gallery refuses an empty blob.",
+            where=os.path.join(request.content.root, files[0].path),
+            rule="limit-empty",
+        )
+    return files[0]

@@ -1,0 +1,74 @@
+"""Where the payload is cut: boundaries that depend on the names of files, so that a change moves none but its own.
+
+Every boundary between two files has a priority, a hash of the path behind it. A stretch that is too large is cut
+at its boundary of highest priority, and so are its halves (a Cartesian tree over the names). A file that grows
+or comes new can only add or remove cuts of the stretch that it lies in.
+"""
+
+import zlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+MAXIMUM = 8 << 20
+"""Raw bytes of a segment: most compress to 1 to 4 MiB, and none gives a block beyond 8 MiB and a little."""
+MINIMUM = MAXIMUM // 8
+"""Cuts that would leave less than this on one side are passed over while there are others."""
+
+
+class Span(NamedTuple):
+    """A stretch of the sorted entries that is packed together, or one file that is cut inside."""
+
+    first: int
+    last: int
+    """The entry behind the last one."""
+    size: int
+    """Raw bytes, headers and padding included."""
+    large: bool
+    """Whether this is a single file that is cut inside."""
+
+
+def plan(
+    paths: Sequence[str], sizes: Sequence[int], *, maximum: int = MAXIMUM, minimum: int | None = None
+) -> Iterator[Span]:
+    """Cut sorted entries into spans; ``sizes`` are raw bytes, each with the entry's own header and padding.
+
+    An entry larger than ``maximum`` is a span of its own, marked large.
+    """
+    least = maximum // 8 if minimum is None else minimum
+    start = 0
+    for index, size in enumerate(sizes):
+        if size > maximum:
+            yield from _cut(paths, sizes, start, index, maximum, least)
+            yield Span(index, index + 1, size, True)
+            start = index + 1
+    yield from _cut(paths, sizes, start, len(sizes), maximum, least)
+
+
+def _cut(
+    paths: Sequence[str], sizes: Sequence[int], first: int, last: int, maximum: int, minimum: int
+) -> Iterator[Span]:
+    """Cut the entries from ``first`` up to ``last``, none of which is larger than ``maximum``."""
+    if first == last:
+        return
+    ends = [0]
+    for size in sizes[first:last]:
+        ends.append(ends[-1] + size)
+    priority = [zlib.crc32(path.encode()) for path in paths[first:last]]
+    pending = [(0, last - first)]
+    while pending:
+        low, high = pending.pop()
+        size = ends[high] - ends[low]
+        if size <= maximum:
+            yield Span(first + low, first + high, size, False)
+            continue
+        middle = _best(ends, priority, low, high, minimum)
+        pending += [(middle, high), (low, middle)]
+
+
+def _best(ends: list[int], priority: list[int], low: int, high: int, minimum: int) -> int:
+    """Give the boundary of highest priority that leaves ``minimum`` on both sides, else of all."""
+    start = max(low + 1, bisect_left(ends, ends[low] + minimum, low, high))
+    stop = min(high, bisect_right(ends, ends[high] - minimum, low, high))
+    choice = range(start, stop) if start < stop else range(low + 1, high)
+    return max(choice, key=priority.__getitem__)

@@ -1,0 +1,123 @@
+"""A package from top to bottom: measure the head, stream the segments behind it, write the head last."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from vmpack.content.model import Content
+from vmpack.package import listing
+from vmpack.package.archive import Archive, Digest
+from vmpack.package.cache import SegmentCache
+from vmpack.package.feed import Feed, frames_in_order
+from vmpack.package.frames import level_of
+from vmpack.package.limits import too_big
+from vmpack.package.model import BlockObserver, Member, PackageRequest, Segments, WrittenPackage
+from vmpack.package.output import Output
+from vmpack.package.pipeline import thread_count
+from vmpack.progress import SILENT, Progress
+
+
+class Container(Protocol):
+    """The outer shape of a package: small members first, then the payload's archive."""
+
+    archive: Archive
+
+    def head_size(self, members: Sequence[Member]) -> int:
+        """Give the bytes in front of the payload; the content of the members does not matter, only its length."""
+
+    def finish(self, members: Sequence[Member], offset: int) -> tuple[bytes, bytes]:
+        """Give what stands in front of the payload and, from ``offset`` on, behind it."""
+
+
+def write_package(
+    request: PackageRequest,
+    out: Path,
+    *,
+    cache: SegmentCache | None = None,
+    progress: Progress = SILENT,
+    observer: BlockObserver | None = None,
+    threads: int | None = None,
+) -> WrittenPackage:
+    """Write the package to ``out``, which must not exist yet.
+
+    The bytes depend on the request and the versions of vmpack and its compression library alone. ``observer``
+    gets each block when it is final; ``threads`` only changes how long it takes. After an error nothing is
+    left at ``out``.
+
+    Raises LimitError as soon as the package cannot fit ``request.limit``, and BuildError for a file that
+    cannot be read or changes meanwhile.
+    """
+    progress.begin("packing", request.content.size)
+    try:
+        if request.format == "none":
+            from vmpack.package.passthrough import pass_through
+
+            return pass_through(request, out, progress, observer)
+        return _write(request, out, cache, progress, observer, threads or thread_count())
+    finally:
+        progress.end()
+
+
+def _write(
+    request: PackageRequest,
+    out: Path,
+    cache: SegmentCache | None,
+    progress: Progress,
+    observer: BlockObserver | None,
+    threads: int,
+) -> WrittenPackage:
+    began_ns = time.time_ns()
+    content = request.content
+    container = _container(request)
+    feed = Feed(container.archive, content, cache)
+    head_size = container.head_size(_members(request, feed.digests))
+    _refuse_what_cannot_fit(request, head_size)
+    output = Output(
+        out,
+        head_size=head_size,
+        limit=request.limit,
+        too_big=lambda: too_big(content, request.limit, "the package grows beyond what the gallery takes"),
+        observer=observer,
+    )
+    reused = total = 0
+    with output:
+        for frame, was_cached, size in frames_in_order(feed, threads):
+            output.append(frame.data + container.archive.place(output.offset, frame))
+            reused += was_cached
+            total += 1
+            progress.advance(size)
+        head, tail = container.finish(_members(request, feed.digests), output.offset)
+        output.append(tail)
+        sha256, blocks = output.finish(head)
+        if cache is not None:
+            cache.remember_digests(content.root, content.entries, feed.digests, began_ns)
+            cache.prune()
+    return WrittenPackage(output.offset, sha256, blocks, Segments(total, reused))
+
+
+def _container(request: PackageRequest) -> Container:
+    level = level_of(request.format, request.level)
+    if request.format == "zip":
+        from vmpack.package.zip_container import ZipContainer
+
+        return ZipContainer(level, request.mtime)
+    from vmpack.package.tar_container import TarContainer
+
+    return TarContainer(request.format, level, request.mtime)
+
+
+def _members(request: PackageRequest, digests: Sequence[Digest | None]) -> list[Member]:
+    """Put ``files`` behind ``vmapp.json``, with zeros for the digests that are not known yet."""
+    hexes = [digest.hex() if digest else None for digest in digests]
+    files = Member(listing.NAME, listing.render(request.content.entries, hexes))
+    return [*request.members[:1], files, *request.members[1:]]
+
+
+def _refuse_what_cannot_fit(request: PackageRequest, head_size: int) -> None:
+    content: Content = request.content
+    if request.format == "tar" and head_size + content.size > request.limit:
+        fact = f"the files alone have {content.size:,} bytes and format tar does not compress"
+        raise too_big(content, request.limit, fact)
+    if head_size > request.limit:
+        raise too_big(content, request.limit, f"the list of files alone has {head_size:,} bytes")
