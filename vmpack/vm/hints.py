@@ -87,7 +87,7 @@ def of_command(command: str) -> str:
     """Give what is dangerous in the text of a command; empty when nothing is."""
     bare = re.sub(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\$\([^()]*\)", " ", command)
     bare = re.sub(r";;|;\s*(then|do|else|elif|fi|done|esac)\b|;\s*exit\b", " ", bare)
-    if re.search(r";|[^&]&\s*\S", bare) and "set -e" not in command:
+    if re.search(r";|(?<![&>])&(?![&>])\s*\S", bare) and "set -e" not in command:
         return (
             "Parts joined with ';' hide failures: only the last one's exit code counts. Join them with '&&'."
         )
