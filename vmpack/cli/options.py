@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from vmpack.errors import UsageError
+
 if TYPE_CHECKING:
     from vmpack.package.cache import SegmentCache
     from vmpack.release.build import BuildOptions
 
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
@@ -69,6 +72,22 @@ def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(platformdirs.user_cache_dir("vmpack", appauthor=False))
 
 
+def cache_limit(environment: Mapping[str, str] = os.environ) -> int:
+    """Give the cache's limit in bytes: VMPACK_CACHE_SIZE, else the package room's default."""
+    from vmpack.package.cache import DEFAULT_LIMIT
+
+    text = environment.get("VMPACK_CACHE_SIZE", "")
+    if not text:
+        return DEFAULT_LIMIT
+    number, unit = (text[:-1], text[-1].upper()) if text[-1:].isalpha() else (text, "")
+    if unit not in _UNITS or not (number.isascii() and number.isdigit()):
+        raise UsageError(
+            f"VMPACK_CACHE_SIZE is {text!r}",
+            remedy="Give a number of bytes, or one with K, M or G behind it.",
+        )
+    return int(number[:15]) * _UNITS[unit]
+
+
 def open_cache(*, wanted: bool) -> "SegmentCache | None":
     """Open the build cache; a cache that cannot be had is done without."""
     if not wanted:
@@ -76,7 +95,7 @@ def open_cache(*, wanted: bool) -> "SegmentCache | None":
     from vmpack.package.cache import SegmentCache
 
     try:
-        return SegmentCache.open(cache_folder())
+        return SegmentCache.open(cache_folder(), cache_limit())
     except OSError:
         return None
 
