@@ -20,4 +20,4 @@ def test_the_composed_schema_is_valid_and_knows_each_installers_parameters(vmpac
 def test_the_plain_schema_leaves_the_installers_out(vmpack: Vmpack) -> None:
     schema = vmpack("schema", "--plain").json
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert "destination" not in str(schema)
+    assert "keepReleases" not in str(schema)
