@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from vmpack.errors import ManifestError
 from vmpack.findings import Finding
-from vmpack.manifest import embedded, load
+from vmpack.manifest import InvalidManifest, embedded, load
 from vmpack.manifest.loading import read_json, vmapp_schema
 from vmpack.manifest.model import Manifest
 from vmpack.manifest.reading import LARGEST
@@ -180,6 +180,34 @@ def test_all_problems_are_told_in_the_order_of_the_text(refused: Refused) -> Non
         (2, "schema-unknown-property"),
         (3, "interpolation-undefined"),
     ]
+
+
+def test_what_is_sound_is_checked_in_the_same_run(tmp_path: Path) -> None:
+    path = tmp_path / "vmapp.json"
+    path.write_text(
+        '{"os": "linux", "version": "x", "nmae": "y", "payload": {"format": "zip"}, "tests": 1,'
+        ' "installer": {"template": "${NAME}"}}',
+        "utf-8",
+    )
+    with pytest.raises(InvalidManifest) as caught:
+        load(path, environment={})
+    assert {each.rule for each in caught.value.findings} == {
+        "schema-missing-property",
+        "schema-unknown-property",
+        "schema-type",
+        "payload-format-os",
+        "interpolation-undefined",
+    }
+    assert caught.value.sound
+    assert (caught.value.sound.version, caught.value.sound.installer) == ("x", None)
+
+
+def test_without_a_system_nothing_is_sound(tmp_path: Path) -> None:
+    path = tmp_path / "vmapp.json"
+    path.write_text('{"os": "lin", "version": "x"}', "utf-8")
+    with pytest.raises(InvalidManifest) as caught:
+        load(path)
+    assert caught.value.sound is None
 
 
 def test_a_message_quotes_what_is_written_and_not_what_a_variable_holds(

@@ -1,6 +1,6 @@
 """From the text of a ``vmapp.json`` to a frozen ``Manifest``."""
 
 from vmpack.manifest.freeze import embedded
-from vmpack.manifest.loading import load
+from vmpack.manifest.loading import InvalidManifest, load
 
-__all__ = ["embedded", "load"]
+__all__ = ["InvalidManifest", "embedded", "load"]

@@ -29,15 +29,19 @@ def unresolved(source: Source, problems: list[Unresolved]) -> list[Finding]:
 
 def violations(
     source: Source, by: Mapping[str, Any], document: JSONValue, written: JSONValue, known: set[Pointer]
-) -> list[Finding]:
-    """Give a finding for every way the document breaks the schema, but for values that are ``known`` to be wrong."""
+) -> tuple[list[Finding], set[Pointer]]:
+    """Give a finding for every way the document breaks the schema, and the places of the wrong values.
+
+    Values that are ``known`` to be wrong are left out.
+    """
     found = [each for each in schema.problems(by, document, written=written) if each.pointer not in known]
-    return [
+    findings = [
         source.finding(
             each.rule, "error", each.message, help=each.help, pointer=each.pointer, key=each.at_key
         )
         for each in found[:MAX_PROBLEMS]
     ]
+    return findings, {each.pointer for each in found}
 
 
 def broken_rules(source: Source, broken: Iterable[Broken]) -> list[Finding]:

@@ -22,6 +22,22 @@ from vmpack.manifest.reading import Unreadable, manifest_path, read_text
 from vmpack.manifest.strict import surely_strict
 from vmpack.types import JSONValue
 
+_Object = Mapping[str, Any]
+_STAND_INS = {"name": "unnamed", "version": "0.0.0"}
+"""For a name and a version that are missing or wrong: no rule is broken by them."""
+
+
+class InvalidManifest(ManifestError):  # noqa: N818 - reads as what it is
+    """A manifest with problems; ``sound`` is what is left of it without them.
+
+    Rules that need a ``Manifest`` (the platform's) can be tried on ``sound``, so that their findings are told in
+    the same run. It is None where too little is left to go on, and never fit to be built.
+    """
+
+    def __init__(self, what: str, *, sound: Manifest | None, findings: list[Finding], where: str) -> None:
+        super().__init__(what, findings=findings, where=where, rule=findings[0].rule)
+        self.sound = sound
+
 
 def load(
     path: Path,
@@ -31,22 +47,23 @@ def load(
     """Load a manifest: a file, or a folder that holds a ``vmapp.json``.
 
     ``variables`` come from ``--set`` and win over ``environment``, which is the process's own by default.
-    Raises ManifestError, whose ``findings`` hold every problem at once, in the order of the text.
+    Raises InvalidManifest, a ManifestError whose ``findings`` hold every problem at once, in the order of the text.
     """
     source, written = read_json(manifest_path(path))
     environment = os.environ if environment is None else environment
-    document, findings, unresolved = _interpolated(source, written, variables or {}, environment)
+    document, findings, wrong = _interpolated(source, written, variables or {}, environment)
     if not surely_valid(vmapp_schema(), document):
         from vmpack.manifest import explain
 
-        findings += explain.violations(source, vmapp_schema(), document, written, unresolved)
-    if findings:
-        raise _invalid(source.path, findings)
-    manifest = freeze(source, cast("Mapping[str, Any]", document))
-    if broken := tuple(check(manifest)):
+        found, violated = explain.violations(source, vmapp_schema(), document, written, wrong)
+        findings, wrong = findings + found, wrong | violated
+    manifest = _sound(source, document, wrong) if findings else freeze(source, cast("_Object", document))
+    if manifest and (broken := tuple(check(manifest))):
         from vmpack.manifest import explain
 
-        raise _invalid(source.path, explain.broken_rules(source, broken))
+        findings += explain.broken_rules(source, broken)
+    if findings or manifest is None:
+        raise _invalid(source.path, findings, manifest)
     return manifest
 
 
@@ -88,8 +105,18 @@ def _interpolated(
     return result.document, explain.unresolved(source, result.problems), unresolved
 
 
-def _invalid(path: Path, findings: list[Finding]) -> ManifestError:
+def _sound(source: Source, document: JSONValue, wrong: set[Pointer]) -> Manifest | None:
+    """Freeze what is left without the top-level properties that hold something wrong."""
+    dropped = {pointer[0] for pointer in wrong if pointer}
+    if not isinstance(document, Mapping) or "os" in dropped or "os" not in document:
+        return None
+    known = vmapp_schema()["properties"]
+    kept = {key: value for key, value in document.items() if key in known and key not in dropped}
+    return freeze(source, {**_STAND_INS, **kept})
+
+
+def _invalid(path: Path, findings: list[Finding], sound: Manifest | None = None) -> InvalidManifest:
     ordered = sorted(findings, key=lambda each: (each.line, each.column))
     several = f"the manifest has {len(ordered)} problems"
     what = ordered[0].message if len(ordered) == 1 else several
-    return ManifestError(what, findings=ordered, where=str(path), rule=ordered[0].rule)
+    return InvalidManifest(what, sound=sound, findings=ordered, where=str(path))
