@@ -1,6 +1,7 @@
 """Each rule of the platform: its very message, its place, and what it leaves alone."""
 
 import re
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -348,3 +349,12 @@ def test_no_text_breaks_a_rule_itself(name: str, version: str, region: str, syst
     )
     for finding in gallery.check(wanted, today=date(2021, 1, 1)):
         assert finding.message
+
+
+@pytest.mark.parametrize("unit", ["\n", "; ", "<<a ", "'", '"', "&", "! "])
+def test_hostile_commands_cost_no_more_than_their_length(findings: Findings, unit: str) -> None:
+    began = time.process_time()
+    command = unit * (120_000 // len(unit)) + "x"
+    findings(tests=[{"run": command}], **_actions(command))
+    findings(os="windows", **_actions(command))
+    assert time.process_time() - began < 10

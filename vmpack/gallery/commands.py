@@ -15,9 +15,9 @@ _QUOTED = r"""(?msx)
     | "(?:[^"\\]|\\.)*"
     | (?<!\S)\#[^\n]*
 """
-_START = r"(?:^|[;&|({]|\b(?:then|do|else|if|while|until)\b)\s*"
+_START = r"(?:^|[;&|({]|\b(?:then|do|else|if|while|until)\b)[ \t]*"
 _BASHISMS = (
-    ("[[ … ]]", rf"(?m){_START}!?\s*\[\[\s"),
+    ("[[ … ]]", rf"(?m){_START}(?:![ \t]+)?\[\[\s"),
     ("source", rf"(?m){_START}source\s+\S"),
     ("set -o pipefail", r"\bset\s+-\w*o\s+pipefail"),
     ("a here-string (<<<)", r"<<<"),
@@ -80,7 +80,7 @@ def _outer_quotes(manifest: Manifest, _: Circumstances) -> Iterator[Breach]:
 
 def _stale_errorlevel(manifest: Manifest, _: Circumstances) -> Iterator[Breach]:
     for pointer, command in _commands(manifest) if manifest.os == "windows" else ():
-        if re.search(r"&.*%errorlevel%", command, re.IGNORECASE | re.DOTALL):
+        if "%errorlevel%" in command.casefold().partition("&")[2]:
             yield Breach(pointer)
 
 

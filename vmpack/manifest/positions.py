@@ -61,9 +61,8 @@ def locate(
 
 def place_at(text: str, offset: int, length: int = 1) -> Place:
     """Give the place of a stretch that starts at an offset in characters; only its first line is kept."""
-    line, begin = 1, 0
-    for found in _BREAK.finditer(text, 0, offset):
-        line, begin = line + 1, found.end()
+    line = 1 + text.count("\n", 0, offset) + text.count("\r", 0, offset) - text.count("\r\n", 0, offset)
+    begin = 1 + max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset))
     ending = _BREAK.search(text, offset)
     end = ending.start() if ending else len(text)
     shown, caret = _shown(text, begin, end, offset)

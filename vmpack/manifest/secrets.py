@@ -34,7 +34,7 @@ _PATTERNS = (
         "private key",
         r"-----BEGIN (?:\w+ )*PRIVATE KEY-----(?P<secret>(?s:.+?))(?:-----END|\Z)",
     ),
-    ("a token", "", rf"(?<![A-Za-z0-9])(?P<secret>(?-i:{_TOKENS}))"),
+    ("a token", "", rf"(?<![A-Za-z0-9_-])(?P<secret>(?-i:{_TOKENS}))"),
     ("a bearer token", "bearer", r"\bBearer\s+(?P<secret>[A-Za-z0-9._~+/-]{16,}=*)"),
     (
         "a password in a URL",
