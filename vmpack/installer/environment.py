@@ -143,6 +143,8 @@ def _filters(language: Language) -> dict[str, Callable[..., Any]]:
         "join": lambda value, separator="": _text(separator).join(_text(item) for item in value),
         "default": lambda value, other: other if value is None else value,
     }
+    if language is POWERSHELL:
+        common["arguments"] = lambda value: quoting.windows_arguments(_plain(value))
     if language is UNIT:
         common |= {
             "word": lambda value: Markup(quoting.unit_word(_text(value))),  # noqa: S704 - quoted

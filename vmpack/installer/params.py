@@ -81,30 +81,47 @@ def _problems(manifest: Manifest, template: Template) -> Iterator[Finding]:
             manifest, problem.rule, problem.message, problem.help, problem.pointer, key=problem.at_key
         )
     if not violations:
-        yield from _path_problems(manifest, template.params_schema, params, POINTER)
+        schema = template.params_schema
+        yield from _system_problems(manifest, schema, schema, params, POINTER)
 
 
-def _path_problems(
-    manifest: Manifest, schema: Mapping[str, Any], value: Any, at: Pointer
+def _system_problems(
+    manifest: Manifest, root: Mapping[str, Any], schema: Mapping[str, Any], value: Any, at: Pointer
 ) -> Iterator[Finding]:
-    """Hold every string whose schema says ``"format": "absolute-path"`` against the manifest's system."""
-    if schema.get("format") == "absolute-path" and isinstance(value, str):
-        if not _is_absolute(value, manifest.os):
-            message = f"this is not an absolute path on {manifest.os}"
-            advice = (
-                f"Write it like {_EXAMPLE[manifest.os]}, without '.' and '..' and without a slash at the end."
-            )
-            yield _finding(manifest, "param-path", message, advice, at)
+    """Hold values against the manifest's system: what its schema marks as a path, or as being for one system."""
+    schema = _resolved(root, schema)
+    if schema.get("x-os", manifest.os) != manifest.os:
+        yield _finding(manifest, "param-os", f"this parameter is for {schema['x-os']} only", "", at, key=True)
+    elif isinstance(value, str):
+        yield from _path_problem(manifest, schema.get("format", ""), value, at)
     elif isinstance(value, Mapping):
         names = schema.get("propertyNames", {})
         for key, item in value.items():
             inner = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
-            yield from _path_problems(manifest, names, key, (*at, key))
+            yield from _system_problems(manifest, root, names, key, (*at, key))
             if isinstance(inner, Mapping):
-                yield from _path_problems(manifest, inner, item, (*at, key))
-    elif isinstance(value, Sequence) and not isinstance(value, str):
+                yield from _system_problems(manifest, root, inner, item, (*at, key))
+    elif isinstance(value, Sequence):
         for index, item in enumerate(value):
-            yield from _path_problems(manifest, schema.get("items", {}), item, (*at, index))
+            yield from _system_problems(manifest, root, schema.get("items", {}), item, (*at, index))
+
+
+def _resolved(root: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Lay a schema over the definition it refers to; templates refer to their own ``$defs`` only."""
+    name = schema.get("$ref", "").removeprefix("#/$defs/")
+    return {**root.get("$defs", {}).get(name, {}), **schema} if name else schema
+
+
+def _path_problem(manifest: Manifest, form: str, value: str, at: Pointer) -> Iterator[Finding]:
+    if form == "absolute-path" and not _is_absolute(value, manifest.os):
+        message = f"this is not an absolute path on {manifest.os}"
+        advice = (
+            f"Write it like {_EXAMPLE[manifest.os]}, without '.' and '..' and without a slash at the end."
+        )
+        yield _finding(manifest, "param-path", message, advice, at)
+    if form == "inside-path" and manifest.os == "windows" and re.search(r'[<>:"|?*%]', value):
+        message = "this cannot be the name of a file on Windows, or cannot be run there"
+        yield _finding(manifest, "param-path", message, 'Avoid < > : " | ? * and %.', at)
 
 
 def _written(manifest: Manifest) -> JSONValue:

@@ -65,6 +65,13 @@ def unit_command(words: Sequence[str] | str, folder: str) -> str:
     return " ".join(map(unit_word, (os.path.join(folder, program), *arguments)))
 
 
+def windows_arguments(words: Sequence[str]) -> str:
+    """Join arguments to the text that CommandLineToArgvW takes apart again; still to be quoted for its script."""
+    import subprocess
+
+    return subprocess.list2cmdline(words)
+
+
 def comment(text: str) -> str:
     """Make text safe behind a comment sign: one line, no control characters."""
     return " ".join(_CONTROL.sub(" ", text).split())

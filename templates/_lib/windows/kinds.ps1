@@ -1,0 +1,91 @@
+# What remove must know of the kinds that need more than a deletion: config files, services, the author's scripts.
+
+function Get-Digest {
+    param([string] $Path)
+    $stream = [IO.File]::OpenRead($Path)
+    try {
+        $hash = [Security.Cryptography.SHA256]::Create().ComputeHash($stream)
+        return [BitConverter]::ToString($hash).Replace('-', '')
+    } finally {
+        $stream.Dispose()
+    }
+}
+
+function Test-Edited {
+    param([string] $Path)
+    $sum = Join-Path $StateFolder 'config.sha256'
+    if ((-not [IO.File]::Exists($Path)) -or (-not [IO.File]::Exists($sum))) {
+        return $false
+    }
+    return (Get-Digest $Path) -ne [IO.File]::ReadAllText($sum)
+}
+
+function Remove-Config {
+    param([string] $Path)
+    if (Test-Edited $Path) {
+        Write-Line ('warning: ' + $Path + ' was edited here, it stays')
+    } else {
+        [IO.File]::Delete($Path)
+    }
+}
+
+function Remove-AppService {
+    param([string] $Name)
+    $service = Get-Service -Name $Name -ErrorAction SilentlyContinue
+    if (-not $service) {
+        return
+    }
+    Write-Line ('deleting the service ' + $Name)
+    if ($service.Status -ne 'Stopped') {
+        Stop-Service -Name $Name -Force
+        $service.WaitForStatus('Stopped', [TimeSpan]::FromSeconds(60))
+    }
+    $service.Dispose()
+    & sc.exe delete $Name | Out-Null
+    if ($LASTEXITCODE -ne 0) {
+        throw ('sc.exe delete ended with exit code ' + $LASTEXITCODE)
+    }
+}
+
+# The author's own remove, from the release that is there.
+function Invoke-AuthorRemove {
+    param([string] $Folder)
+    $note = Join-Path $StateFolder 'author-remove.txt'
+    if (-not [IO.File]::Exists($note)) {
+        return
+    }
+    $lines = [IO.File]::ReadAllLines($note)
+    $file = Join-Path $Folder $lines[0]
+    if (-not [IO.File]::Exists($file)) {
+        Write-Line ('warning: ' + $file + ' is gone, going on without it')
+        return
+    }
+    $script:AppFolder = $Folder
+    Invoke-Author $lines[0] ([int] $lines[1]) 40
+}
+
+# Run a script of the author's. 3010 and 1641 are an installer's way of saying: done, but reboot some time.
+function Invoke-Author {
+    param([string] $Name, [int] $Seconds, [int] $FailureCode)
+    Write-Line ('running ' + $Name)
+    $code = Invoke-Script (Join-Path $script:AppFolder $Name) $Seconds
+    if (($code -eq 3010) -or ($code -eq 1641)) {
+        Write-Line ($Name + ' asks for a reboot (exit code ' + $code + '), which counts as success')
+        return
+    }
+    if ($code -ne 0) {
+        Stop-Run $FailureCode ($Name + ' ended with exit code ' + $code)
+    }
+}
+
+# Templates that run a service define these anew.
+function Stop-AppService {
+}
+
+function Get-ServiceRecord {
+    return $null
+}
+
+function Restore-Service {
+    param([object] $Record)
+}
