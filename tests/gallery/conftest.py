@@ -5,11 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from vmpack import gallery
 from vmpack.findings import Finding
 from vmpack.manifest import load
 from vmpack.manifest.model import Manifest
+
+# A busy machine is no failure.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 TODAY = date(2021, 11, 1)
 

@@ -4,10 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from vmpack.errors import ManifestError
 from vmpack.findings import Finding
 from vmpack.manifest import load
+
+# A busy machine is no failure.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 GOOD: dict[str, Any] = {
     "name": "hello",
