@@ -56,7 +56,7 @@ def save(path: str, entries: Sequence[Entry], digests: Sequence[Digest | None], 
 
 
 def _load(path: str) -> "tuple[list[str], array[int], bytes]":
-    empty: "tuple[list[str], array[int], bytes]" = ([], array("q"), b"")
+    empty: tuple[list[str], array[int], bytes] = ([], array("q"), b"")
     try:
         with open(path, "rb") as file:
             data = file.read()

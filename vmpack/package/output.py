@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from vmpack.errors import LimitError
 from vmpack.package.model import Block, BlockObserver
@@ -32,7 +33,7 @@ class Output:
         self.offset = head_size
         self._file = open(path, "x+b", buffering=0)  # noqa: SIM115 - closed by __exit__
 
-    def __enter__(self) -> "Output":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -5,18 +5,19 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
-Result = TypeVar("Result", covariant=True)
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
 
 _MOST_THREADS = 4
 """More would not fit the memory that a build may take; each holds a segment raw and compressed."""
 
 
-class Job(Protocol[Result]):
+class Job(Protocol[Result_co]):
     """One piece of work; jobs are numbered from 0 in the order of their results."""
 
     number: int
 
-    def run(self) -> Result:
+    def run(self) -> Result_co:
         """Do it; called on the thread that took the job."""
 
 

@@ -5,6 +5,7 @@ at its boundary of highest priority, and so are its halves (a Cartesian tree ove
 or comes new can only add or remove cuts of the stretch that it lies in.
 """
 
+import itertools
 import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -39,36 +40,37 @@ def plan(
     start = 0
     for index, size in enumerate(sizes):
         if size > maximum:
-            yield from _cut(paths, sizes, start, index, maximum, least)
+            yield from _Cutter(paths, sizes, start, index).spans(maximum, least)
             yield Span(index, index + 1, size, True)
             start = index + 1
-    yield from _cut(paths, sizes, start, len(sizes), maximum, least)
+    yield from _Cutter(paths, sizes, start, len(sizes)).spans(maximum, least)
 
 
-def _cut(
-    paths: Sequence[str], sizes: Sequence[int], first: int, last: int, maximum: int, minimum: int
-) -> Iterator[Span]:
-    """Cut the entries from ``first`` up to ``last``, none of which is larger than ``maximum``."""
-    if first == last:
-        return
-    ends = [0]
-    for size in sizes[first:last]:
-        ends.append(ends[-1] + size)
-    priority = [zlib.crc32(path.encode()) for path in paths[first:last]]
-    pending = [(0, last - first)]
-    while pending:
-        low, high = pending.pop()
-        size = ends[high] - ends[low]
-        if size <= maximum:
-            yield Span(first + low, first + high, size, False)
-            continue
-        middle = _best(ends, priority, low, high, minimum)
-        pending += [(middle, high), (low, middle)]
+class _Cutter:
+    """Cuts one run of entries, none of which is large."""
 
+    def __init__(self, paths: Sequence[str], sizes: Sequence[int], first: int, last: int) -> None:
+        self._first = first
+        self._ends = [0, *itertools.accumulate(sizes[first:last])]
+        self._priority = [zlib.crc32(path.encode()) for path in paths[first:last]]
 
-def _best(ends: list[int], priority: list[int], low: int, high: int, minimum: int) -> int:
-    """Give the boundary of highest priority that leaves ``minimum`` on both sides, else of all."""
-    start = max(low + 1, bisect_left(ends, ends[low] + minimum, low, high))
-    stop = min(high, bisect_right(ends, ends[high] - minimum, low, high))
-    choice = range(start, stop) if start < stop else range(low + 1, high)
-    return max(choice, key=priority.__getitem__)
+    def spans(self, maximum: int, minimum: int) -> Iterator[Span]:
+        """Give the spans from left to right."""
+        first, ends = self._first, self._ends
+        pending = [(0, len(self._priority))] if self._priority else []
+        while pending:
+            low, high = pending.pop()
+            size = ends[high] - ends[low]
+            if size <= maximum:
+                yield Span(first + low, first + high, size, False)
+                continue
+            middle = self._best(low, high, minimum)
+            pending += [(middle, high), (low, middle)]
+
+    def _best(self, low: int, high: int, minimum: int) -> int:
+        """Give the boundary of highest priority that leaves ``minimum`` on both sides, else of all."""
+        ends = self._ends
+        start = max(low + 1, bisect_left(ends, ends[low] + minimum, low, high))
+        stop = min(high, bisect_right(ends, ends[high] - minimum, low, high))
+        choice = range(start, stop) if start < stop else range(low + 1, high)
+        return max(choice, key=self._priority.__getitem__)

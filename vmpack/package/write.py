@@ -54,7 +54,9 @@ def write_package(
             from vmpack.package.passthrough import pass_through
 
             return pass_through(request, out, progress, observer)
-        return _write(request, out, cache, progress, observer, threads or thread_count())
+        return _write(
+            request, out, cache=cache, progress=progress, observer=observer, threads=threads or thread_count()
+        )
     finally:
         progress.end()
 
@@ -62,6 +64,7 @@ def write_package(
 def _write(
     request: PackageRequest,
     out: Path,
+    *,
     cache: SegmentCache | None,
     progress: Progress,
     observer: BlockObserver | None,

@@ -117,7 +117,9 @@ def end_records(count: int, directory_size: int, offset: int) -> bytes:
     wide = b""
     if count >= _MAX16 or offset + directory_size >= _MAX32:
         made_by = 3 << 8 | 45
-        wide = _END64.pack(b"PK\x06\x06", 44, made_by, 45, 0, 0, count, count, directory_size, offset) + _LOCATOR64.pack(b"PK\x06\x07", 0, offset + directory_size, 1)
+        wide = _END64.pack(
+            b"PK\x06\x06", 44, made_by, 45, 0, 0, count, count, directory_size, offset
+        ) + _LOCATOR64.pack(b"PK\x06\x07", 0, offset + directory_size, 1)
     narrow = _END.pack(
         b"PK\x05\x06",
         0,
