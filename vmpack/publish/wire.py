@@ -6,6 +6,7 @@ socket (signing, retries, meaning of answers) stands in other files.
 
 import contextlib
 import http.client
+import io
 import os
 import select
 import socket
@@ -17,6 +18,7 @@ import uuid
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
 from vmpack import __version__
@@ -68,6 +70,22 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class _WholeLines(io.BufferedReader):
+    """Refuses a line that the connection's end cut off; ``http.client`` would take half a header block for all of it."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if not line.endswith(b"\n"):
+            raise http.client.IncompleteRead(line)
+        return line
+
+
+class _StrictResponse(http.client.HTTPResponse):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fp: Any = _WholeLines(self.fp.detach())
 
 
 class Wire:
@@ -124,6 +142,7 @@ class Wire:
         if connection is not None:
             self._drop(connection)
         connection = self._new()
+        connection.response_class = _StrictResponse
         with self._lock:
             self._open.add(connection)
         self._local.connection = connection
