@@ -86,6 +86,7 @@ def _of_text(text: str) -> str:
 def of_command(command: str) -> str:
     """Give what is dangerous in the text of a command; empty when nothing is."""
     bare = re.sub(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\$\([^()]*\)", " ", command)
+    bare = re.sub(r"\|\s*(sha\d+sum|b2sum|md5sum|grep|cmp|diff)\b", " ", bare)  # what checks may come last
     bare = re.sub(r";;|;\s*(then|do|else|elif|fi|done|esac)\b|;\s*exit\b", " ", bare)
     if re.search(r";|(?<![&>])&(?![&>])\s*\S", bare) and "set -e" not in command:
         return (

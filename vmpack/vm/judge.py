@@ -3,7 +3,7 @@
 Pure: takes what was seen, gives problems.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vmpack.types import RebootBehavior
 from vmpack.vm.agent import Row
@@ -22,10 +22,13 @@ _PLACES = {
 }
 
 
-def commands(step: Enable, runs: Sequence[CommandRun], changes: Sequence[Change]) -> list[Problem]:
+def commands(
+    step: Enable, runs: Sequence[CommandRun], changes: Sequence[Change], *, complete: bool = False
+) -> list[Problem]:
     """Judge the commands of the application under test against what the step expects.
 
-    ``changes`` is what the step changed on the system, noise and declared paths left out.
+    ``changes`` is what the step changed on the system, noise and declared paths left out; ``complete`` tells that
+    nothing of what a plain install adds is missing, so a success in spite of everything is a true one.
     """
     problems = []
     for run in runs:
@@ -41,8 +44,16 @@ def commands(step: Enable, runs: Sequence[CommandRun], changes: Sequence[Change]
         elif step.expect == "succeeds" and run.code:
             problems.append(_failed(step, run))
     if step.expect in ("refuses", "fails", "refuses or succeeds") and runs and not problems:
-        problems += _refusal(step, runs[-1], changes)
+        problems += [] if complete and not step.package else _refusal(step, runs[-1], changes)
     return problems
+
+
+def is_complete(expected: Mapping[str, Change], changes: Sequence[Change]) -> bool:
+    """Tell whether everything that a plain install adds was added, at its full size."""
+    added = {change.path: change for change in changes if change.kind == "added"}
+    return bool(expected) and all(
+        path in added and added[path].size == change.size for path, change in expected.items()
+    )
 
 
 def _failed(step: Enable, run: CommandRun) -> Problem:
@@ -127,12 +138,12 @@ def clean(found: Sequence[Leftover], run: CommandRun | None) -> list[Problem]:
     return [Problem("leftovers", message, hint, run, tuple(map(str, found)))]
 
 
-def modes(expected: dict[str, int], changes: Sequence[Change]) -> list[Problem]:
+def modes(expected: Mapping[str, Change], changes: Sequence[Change]) -> list[Problem]:
     """Judge whether files got other modes under another umask."""
     differing = tuple(
-        f"{change.path}: {expected[change.path]:04o} with umask 022, {change.mode:04o} with umask 077"
+        f"{change.path}: {expected[change.path].mode:04o} with umask 022, {change.mode:04o} with umask 077"
         for change in significant(changes)
-        if change.kind == "added" and expected.get(change.path, change.mode) != change.mode
+        if change.kind == "added" and expected.get(change.path, change).mode != change.mode
     )
     if not differing:
         return []

@@ -11,7 +11,7 @@ from vmpack.release.model import Release
 from vmpack.vm.cast import Cast
 from vmpack.vm.leftovers import significant
 from vmpack.vm.model import ScenarioResult, TestReport
-from vmpack.vm.sandbox import SandboxKind, check, choose, open_sandbox
+from vmpack.vm.sandbox import Sandbox, SandboxKind, check, choose, open_sandbox
 from vmpack.vm.scenarios import SCENARIOS, Need, Scenario
 from vmpack.vm.story import Reference, Story, broken
 
@@ -24,9 +24,11 @@ class Options:
 
     kind: SandboxKind | None = None
     """None chooses."""
+    image: str | None = None
+    """For podman and docker."""
     network: bool = False
     keep: bool = False
-    """Leave the sandboxes of failed scenarios."""
+    """Leave the sandboxes of failed scenarios, and of those asked for by name."""
     stop_at_first: bool = False
     only: tuple[str, ...] = ()
     """Names of scenarios; empty means all."""
@@ -138,15 +140,16 @@ class _Run:
         scenario = SCENARIOS[0]
         started = time.monotonic()
         try:
-            box = open_sandbox(self.kind, network=self.options.network, keep=False)
+            box = open_sandbox(self.kind, network=self.options.network, keep=self.options.keep)
             with box:
                 self.description = box.description
                 self.has_zstd = box.run(["/bin/sh", "-c", "command -v zstd"]).code == 0
                 story = Story(scenario, self.cast, box, self.reference, self.options.timeout)
-                result = story.play()
+                result = self._kept(story.play(), box)
                 if story.agent.runs:
-                    modes = {c.path: c.mode for c in significant(story.changes()) if c.kind == "added"}
-                    self.reference = Reference(story.agent.runs[0].seconds, modes)
+                    added = [change for change in significant(story.changes()) if change.kind == "added"]
+                    files = {change.path: change for change in added}
+                    self.reference = Reference(story.agent.runs[0].seconds, files)
         except VmpackError as error:
             return broken(scenario, error, time.monotonic() - started)
         return replace(result, seconds=time.monotonic() - started)
@@ -161,10 +164,15 @@ class _Run:
             box = open_sandbox(self.kind, network=self.options.network, keep=self.options.keep)
             with box:
                 story = Story(scenario, self.cast, box, self.reference, self.options.timeout)
-                result = story.play()
+                result = self._kept(story.play(), box)
         except VmpackError as error:
             return broken(scenario, error, time.monotonic() - started)
         return replace(result, seconds=time.monotonic() - started)
+
+    def _kept(self, result: ScenarioResult, box: Sandbox) -> ScenarioResult:
+        if not self.options.keep or (result.result == "passed" and not self.options.only):
+            return result
+        return replace(result, kept=box.leave())
 
     def _inapplicable(self, needs: Sequence[Need]) -> str:
         if "config" in needs and self.cast.new.config is None:

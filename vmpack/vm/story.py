@@ -39,7 +39,8 @@ class Reference:
 
     seconds: float = 0.1
     """How long its command takes."""
-    modes: dict[str, int] = field(default_factory=dict)
+    files: dict[str, Change] = field(default_factory=dict)
+    """What it adds, by path."""
 
 
 @dataclass(slots=True)
@@ -106,7 +107,7 @@ class Story:
         if isinstance(step, Healthy):
             return self._healthy(self.cast.release(step.role))
         if isinstance(step, SameModes):
-            return StepResult("file modes", "passed"), judge.modes(self.reference.modes, self.changes())
+            return StepResult("file modes", "passed"), judge.modes(self.reference.files, self.changes())
         return self._clean()
 
     def _enable(self, step: Enable) -> tuple[StepResult, list[Problem]]:
@@ -120,7 +121,8 @@ class Story:
         interrupted = enabled.status is None
         status = "" if enabled.status is None else enabled.status.status
         changed = significant((c for c in self.changes() if c not in before), self.retains)
-        problems = judge.commands(step, runs, changed)
+        complete = judge.is_complete(self.reference.files, changed)
+        problems = judge.commands(step, runs, changed, complete=complete)
         reboots = (self.box.read("/run/vmpack/reboot") or b"").decode(errors="replace")
         problems += judge.side_effects(runs, reboots, self.cast.new.reboot_behavior)
         self.goal = step.apps

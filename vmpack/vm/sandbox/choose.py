@@ -17,8 +17,8 @@ def open_sandbox(
 ) -> Sandbox:
     """Open a throw-away system; ``kind`` None takes the first that works.
 
-    ``size`` bounds what may be written, as tmpfs understands it (``50%`` of memory, ``64m``). ``keep`` leaves the
-    sandbox running after ``close``. Raises ``VerificationError`` when the kind does not work here.
+    ``size`` bounds what may be written, as tmpfs understands it (``50%`` of memory, ``64m``). With ``keep`` the sandbox
+    can be left running (``leave``). Raises ``VerificationError`` when the kind does not work here.
     """
     chosen = kind or choose()
     told = check(chosen)

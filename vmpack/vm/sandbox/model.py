@@ -28,7 +28,12 @@ class Change:
     owner: str = ""
     """``uid:gid``."""
     stamp: str = ""
-    """Size and times as text; two equal changes have the same stamp."""
+    """Size and times of a file as text; two equal changes have the same stamp."""
+
+    @property
+    def size(self) -> int:
+        """Bytes; 0 for all but files."""
+        return int(self.stamp.partition(":")[0] or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +125,12 @@ class Sandbox(Protocol):
         """List what runs inside, without the sandbox's own helpers."""
         ...
 
-    def enter_hint(self) -> str:
-        """Give the shell command that opens a shell inside, and the one that ends a kept sandbox."""
+    def leave(self) -> str:
+        """Leave a sandbox opened with ``keep`` running; give the commands to enter and to end it."""
         ...
 
     def close(self) -> None:
-        """End everything inside and remove every trace; safe to call twice."""
+        """End everything inside and remove every trace, unless it was left; safe to call twice."""
         ...
 
     def __enter__(self) -> Self: ...

@@ -42,6 +42,8 @@ class OverlaySandbox(Guest):
     def __init__(self, *, network: bool = False, keep: bool = False, size: str = "50%") -> None:
         self._network = network
         self._keep = keep
+        self._left = False
+        self._first = 0
         self._sudo: tuple[str, ...] = () if is_root() else ("sudo", "-n")
         if self._sudo:
             self._survey_prefix = self._sudo
@@ -77,7 +79,8 @@ class OverlaySandbox(Guest):
 
     def _arguments(self, size: str) -> list[str]:
         stage = _stage(self._below)
-        return [self._lower, stage, size, self._options, str(int(self._network)), *self._below]
+        flags = [str(int(self._network)), str(int(not self._keep))]
+        return [self._lower, stage, size, self._options, *flags, *self._below]
 
     def _refuse(self) -> None:
         self._process.kill()
@@ -149,19 +152,22 @@ class OverlaySandbox(Guest):
         except OSError:
             return None
 
-    def enter_hint(self) -> str:
-        """Give the shell command that opens a shell inside, and the one that ends a kept sandbox."""
-        sudo = "sudo " if not is_root() or self._sudo else ""
+    def leave(self) -> str:
+        """Leave the sandbox running when this process ends; give the commands to enter and to end it."""
+        self._left = True
+        sudo = " ".join((*self._sudo[:1], ""))
         spaces = "-m -p -u -i -r -w" + ("" if self._network else " -n")
         return f"{sudo}nsenter -t {self._first} {spaces} -- /bin/sh    (end it with: {sudo}kill -9 {self._first})"
 
     def close(self) -> None:
-        """End everything inside and remove every trace, unless the sandbox is to be kept."""
+        """End everything inside and remove every trace, unless ``leave`` was called; safe to call twice."""
+        if self._keep and not self._left and self._process.poll() is None:
+            subprocess.run([*self._sudo, "kill", "-9", str(self._first)], check=False, capture_output=True)
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream:
                 with contextlib.suppress(OSError):
                     stream.close()
-        if not self._keep:
+        if not self._left:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=10)
 

@@ -3,11 +3,12 @@
 #
 # $1 lower root     $2 an existing folder to stage in (only this namespace sees what is mounted there)
 # $3 tmpfs size     $4 overlay options to add     $5 network: 0 or 1
-# $6... mount points beneath the lower root that get overlays of their own
+# $6 watch: 1 ends the sandbox with whoever holds the other end of stdin, 0 leaves it running
+# $7... mount points beneath the lower root that get overlays of their own
 set -eu
 umask 022
-lower=$1 stage=$2 size=$3 options=$4 network=$5 helpers=${0%/*}
-shift 5
+lower=$1 stage=$2 size=$3 options=$4 network=$5 watch=$6 helpers=${0%/*}
+shift 6
 
 mount --make-rprivate /
 mount -t tmpfs -o "mode=0755,size=$size" vmpack "$stage"
@@ -112,7 +113,11 @@ cd /
 # Descriptor 0 is a pipe that vmpack holds open. When vmpack is gone, for whatever reason, cat ends, PID 1 exits,
 # and the kernel kills whatever still runs in here. Meanwhile "wait" reaps orphans as an init must.
 exec 8<&0 0</dev/null
-cat <&8 >/dev/null 2>&1 7<&- &
+if [ "$watch" = 1 ]; then
+    cat <&8 >/dev/null 2>&1 7<&- &
+else
+    sleep infinity >/dev/null 2>&1 7<&- 8<&- &
+fi
 exec 8<&-
 echo ready
 exec >/dev/null 2>&1
