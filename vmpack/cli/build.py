@@ -72,10 +72,10 @@ def _build_one(
     options: "BuildOptions",
     earlier: list["BuildResult"],
 ) -> "BuildResult":
-    from vmpack import manifest
     from vmpack.release.build import build
+    from vmpack.release.check import read
 
-    wanted = manifest.load(path, variables)
+    wanted = read(path, variables, today=options.today)
     _refuse_twice(wanted.name, wanted.version, path, earlier)
     console.note(f"building {wanted.name} {wanted.version} for {wanted.os}")
     with console.progress() as progress:

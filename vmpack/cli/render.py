@@ -32,9 +32,10 @@ def _excerpt(finding: Finding) -> list[str]:
     if not finding.source_line:
         return []
     number = str(finding.line)
+    at = (finding.caret or finding.column) - 1
     margin = " " * len(number)
     # A tab before the caret stays a tab, so that both lines shift alike on any terminal.
-    before = "".join("\t" if letter == "\t" else " " for letter in finding.source_line[: finding.column - 1])
+    before = "".join("\t" if letter == "\t" else " " for letter in finding.source_line[:at])
     room = max(1, len(finding.source_line) - len(before))
     caret = "^" * max(1, min(finding.length, room))
     return [f"  {number} | {finding.source_line}", f"  {margin} | {before}{caret}"]

@@ -43,16 +43,12 @@ def command(
 
 def findings_of(path: Path, variables: Mapping[str, str]) -> tuple[Finding, ...]:
     """Give everything that is wrong with one manifest, and with the parameters of its installer."""
-    from vmpack import gallery, installer, manifest
+    from vmpack.release.check import findings, read
 
     try:
-        wanted = manifest.load(path, variables)
+        return findings(read(path, variables, today=today()), today=today())
     except ManifestError as error:
         return error.findings or (Finding(error.rule, "error", str(error), file=str(path)),)
-    findings = gallery.check(wanted, today=today())
-    if wanted.installer:
-        findings += installer.check_params(wanted)
-    return findings
 
 
 def _verdict(findings: tuple[Finding, ...]) -> str:

@@ -4,13 +4,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vmpack import resources
 from vmpack.errors import TemplateError
+from vmpack.manifest.schema import problems as schema_problems
 from vmpack.types import ACTIONS, Os
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 ENGINE = 1
 """The contract between templates and vmpack: layout, context, filters, library functions."""
@@ -41,7 +44,7 @@ class Template:
     library: Mapping[Os, tuple[str, ...]]
     """Files of ``_lib/<os>/`` that go into the package beside the template's own."""
     retains: Mapping[Os, tuple[Retained, ...]]
-    root: Traversable
+    root: "Traversable"
     origin: str
     """How it was found: ``built-in``, an entry point's name, or the folder it lies in."""
     version: str = ""
@@ -86,7 +89,7 @@ def available(template_dirs: Sequence[Path] = ()) -> tuple[Template, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-def load(folder: Traversable, origin: str) -> Template:
+def load(folder: "Traversable", origin: str) -> Template:
     """Read a template's definition and hold it against its schema; raise TemplateError with every problem."""
     definition = _read_json(folder, DEFINITION)
     _check_definition(folder, definition)
@@ -115,7 +118,7 @@ def library_names(os: Os) -> tuple[str, ...]:
     return tuple(sorted(item.name for item in resources.templates().joinpath(LIBRARY, os).iterdir()))
 
 
-def read_inside(root: Traversable, name: str) -> str:
+def read_inside(root: "Traversable", name: str) -> str:
     """Read a text file below ``root``; raise TemplateError for a path or a link that leads out of it."""
     parts = PurePosixPath(name).parts
     path = root.joinpath(*parts)
@@ -136,7 +139,7 @@ def read_inside(root: Traversable, name: str) -> str:
         raise TemplateError(f"{name} cannot be read: {error}", where=str(root)) from error
 
 
-def _places(template_dirs: Sequence[Path]) -> Iterator[tuple[Traversable, str]]:
+def _places(template_dirs: Sequence[Path]) -> "Iterator[tuple[Traversable, str]]":
     import platformdirs
 
     user = Path(platformdirs.user_data_dir("vmpack", appauthor=False)) / "templates"
@@ -147,7 +150,7 @@ def _places(template_dirs: Sequence[Path]) -> Iterator[tuple[Traversable, str]]:
     yield resources.templates(), "built-in"
 
 
-def _entry_points() -> Iterator[tuple[Traversable, str]]:
+def _entry_points() -> "Iterator[tuple[Traversable, str]]":
     """Give the template folders of installed distributions without importing a line of their code."""
     from importlib.metadata import entry_points
 
@@ -176,7 +179,7 @@ def _unknown(name: str, template_dirs: Sequence[Path]) -> TemplateError:
     )
 
 
-def _read_json(folder: Traversable, name: str) -> dict[str, Any]:
+def _read_json(folder: "Traversable", name: str) -> dict[str, Any]:
     try:
         value = json.loads(read_inside(folder, name))
     except json.JSONDecodeError as error:
@@ -187,14 +190,12 @@ def _read_json(folder: Traversable, name: str) -> dict[str, Any]:
     return value
 
 
-def _check_definition(folder: Traversable, definition: dict[str, Any]) -> None:
-    from jsonschema import Draft202012Validator
-
+def _check_definition(folder: "Traversable", definition: dict[str, Any]) -> None:
     schema = json.loads(resources.schemas().joinpath("template.schema.json").read_text("utf-8"))
     where = str(folder.joinpath(DEFINITION))
     problems = [
-        f"{'.'.join(map(str, error.absolute_path)) or 'the document'}: {error.message}"
-        for error in Draft202012Validator(schema).iter_errors(definition)
+        f"{'.'.join(map(str, violation.pointer)) or 'the document'}: {violation.message}"
+        for violation in schema_problems(schema, definition)
     ]
     if not problems and definition["engine"] != ENGINE:
         problems = [f"engine {definition['engine']} is not spoken here, only {ENGINE}"]

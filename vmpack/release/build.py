@@ -12,13 +12,13 @@ from vmpack.atomic import replaced_folder
 from vmpack.content import collect
 from vmpack.content.model import Content
 from vmpack.errors import ManifestError
-from vmpack.findings import Finding, has_errors
 from vmpack.installer.model import Lifecycle, PayloadFacts
 from vmpack.limits import DEFAULT, Limits
 from vmpack.manifest.model import Manifest
 from vmpack.package.cache import SegmentCache
 from vmpack.package.model import DEFAULT_MTIME, BlockObserver, Member, PackageRequest, WrittenPackage
 from vmpack.progress import SILENT, Progress
+from vmpack.release.check import demand
 from vmpack.release.model import Artifact, BuildResult, Release
 from vmpack.release.report import BUILD_REPORT, CHECKSUMS, VERSION_RESOURCE, build_report, to_json
 
@@ -37,19 +37,6 @@ class BuildOptions:
     limits: Limits = DEFAULT
 
 
-def check(wanted: Manifest, *, today: date, limits: Limits = DEFAULT) -> tuple[Finding, ...]:
-    """Hold a manifest against the platform's rules and give the warnings; raise ManifestError for errors."""
-    findings = gallery.check(wanted, today=today, limits=limits)
-    if has_errors(findings):
-        errors = sum(finding.severity == "error" for finding in findings)
-        raise ManifestError(
-            f"the platform would refuse this version: {errors} {'rule is' if errors == 1 else 'rules are'} broken",
-            findings=findings,
-            where=str(wanted.source.path),
-        )
-    return findings
-
-
 def build(
     wanted: Manifest,
     options: BuildOptions,
@@ -64,7 +51,7 @@ def build(
     release or none, never a part of the new one.
     """
     began = time.monotonic()
-    warnings = check(wanted, today=options.today, limits=options.limits)
+    warnings = demand(wanted, today=options.today, limits=options.limits)
     content = collect(wanted.payload, wanted.folder, wanted.os)
     wanted = _with_package_name(wanted, content)
     lifecycle = _lifecycle(wanted, content, options)
