@@ -31,7 +31,7 @@ def _valid(schema: Any, value: Any, root: Mapping[str, Any]) -> bool:
     if not isinstance(schema, dict):
         raise _Unknown
     for keyword, wanted in schema.items():
-        if keyword in _ANNOTATIONS or (keyword == "$id" and schema is root):
+        if keyword in _ANNOTATIONS or keyword.startswith("x-") or (keyword == "$id" and schema is root):
             continue
         if keyword not in _CHECKS:
             raise _Unknown
@@ -77,6 +77,10 @@ def _additional(wanted: Any, value: Any, schema: Any, root: Any) -> bool:
     )
 
 
+def _names(wanted: Any, value: Any, _: Any, root: Any) -> bool:
+    return not isinstance(value, dict) or all(_valid(wanted, key, root) for key in value)
+
+
 def _required(wanted: Any, value: Any, *_: Any) -> bool:
     return not isinstance(value, dict) or all(key in value for key in wanted)
 
@@ -113,12 +117,14 @@ def _reference(wanted: Any, value: Any, _: Any, root: Any) -> bool:
 
 
 _ANNOTATIONS = frozenset(
-    {"$schema", "$comment", "$defs", "title", "description", "default", "examples", "deprecated"}
+    {"$schema", "$comment", "$defs", "title", "description", "default", "examples", "deprecated", "format"}
 )
+"""Keywords that judge nothing; ``format`` is one of them in 2020-12."""
 _CHECKS: dict[str, _Check] = {
     "type": _type,
     "properties": _properties,
     "additionalProperties": _additional,
+    "propertyNames": _names,
     "required": _required,
     "items": _items,
     "enum": _enum,
