@@ -118,12 +118,14 @@ class SegmentCache:
 
     def _files(self) -> Iterator[tuple[str, int, int]]:
         """Give path, size and last use of every file, those of killed writers included."""
-        for folder, _, names in os.walk(self._folder):
-            for name in names:
-                path = os.path.join(folder, name)
-                with contextlib.suppress(OSError):
-                    status = os.stat(path)
-                    yield path, status.st_size, status.st_mtime_ns
+        # Only what is ours: VMPACK_CACHE_DIR may name a folder that holds other things too.
+        for part in (self._frames, os.path.join(self._folder, "index")):
+            for folder, _, names in os.walk(part):
+                for name in names:
+                    path = os.path.join(folder, name)
+                    with contextlib.suppress(OSError):
+                        status = os.stat(path)
+                        yield path, status.st_size, status.st_mtime_ns
 
     def _path(self, key: bytes) -> str:
         name = key.hex()
