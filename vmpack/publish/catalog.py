@@ -24,7 +24,7 @@ class StoredVersion:
     @property
     def modified(self) -> str:
         """When the newest of its blobs was written, as storage says it."""
-        return max((blob.properties.modified for blob in self.blobs), default="")
+        return max(self.blobs, key=lambda blob: blob.properties.modified_at).properties.modified
 
     @property
     def ours(self) -> bool:

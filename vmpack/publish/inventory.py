@@ -1,7 +1,6 @@
 """Look up what storage has already: blocks of an interrupted run, and older versions to copy from."""
 
 from collections.abc import Iterable
-from email.utils import parsedate_to_datetime
 from itertools import islice
 
 from vmpack.publish.blocks import OWN_ID_LENGTH, id_length, parts_of
@@ -32,19 +31,15 @@ def older_blobs(container: Container, application: str, *, besides: Iterable[str
     try:
         listed = [row for row in container.list(f"{application}/") if row.name not in avoided]
         usable = [row for row in listed if row.properties.type == "BlockBlob" and row.properties.size]
-        found = (_source(container, row) for row in sorted(usable, key=_modified, reverse=True))
+        found = (
+            _source(container, row)
+            for row in sorted(usable, key=lambda row: row.properties.modified_at, reverse=True)
+        )
         return Inventory(sources=tuple(islice((source for source in found if source.parts), _MOST_SOURCES)))
     except StorageError as error:
         if error.status != 403:
             raise
         return Inventory(notes=("older versions cannot be listed with this credential: everything is sent",))
-
-
-def _modified(row: ListedBlob) -> float:
-    try:
-        return parsedate_to_datetime(row.properties.modified).timestamp()
-    except ValueError:
-        return 0.0
 
 
 def _source(container: Container, row: ListedBlob) -> SourceBlob:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from vmpack.findings import Finding
@@ -102,6 +103,15 @@ class BlobProperties:
     """``BlockBlob``, ``PageBlob`` or ``AppendBlob``."""
     metadata: dict[str, str] = field(default_factory=dict)
     modified: str = ""
+    """As storage writes it: ``Mon, 23 Nov 2026 20:00:00 GMT``."""
+
+    @property
+    def modified_at(self) -> float:
+        """The same in seconds since 1970; 0 where it is missing."""
+        try:
+            return parsedate_to_datetime(self.modified).timestamp()
+        except ValueError:
+            return 0.0
 
 
 @dataclass(frozen=True, slots=True)
