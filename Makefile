@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 .PHONY: showcase test quick lint format bench lock clean
 
 $(VENV)/.ready: requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("vmpack needs Python 3.11 or newer; set PYTHON=") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv $(VENV) || { echo 'no venv module: on Debian and Ubuntu, apt-get install python3-venv' >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
-	touch $@
+	@echo 'setting up $(VENV)'
+	@$(PYTHON) -c 'import sys; sys.exit("vmpack needs Python 3.11 or newer; set PYTHON=") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(VENV) || { echo 'no venv module: on Debian and Ubuntu, apt-get install python3-venv' >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
 
 showcase: $(VENV)/.ready ## build the showcase sample and show the result
 	$(BIN)/vmpack build samples/status-page -o dist

@@ -21,7 +21,12 @@ def test_a_release_is_told_with_sizes_and_commands(vmpack: Vmpack, release: Path
     assert ran.out.startswith("hello 1.2.0 for linux\n")
     assert "2 files" in ran.out
     assert "lib/" in ran.out
-    assert "install (" in ran.out
+    assert "install" in ran.out
+
+
+def test_commands_are_printed_whole_when_asked(vmpack: Vmpack, release: Path) -> None:
+    ran = vmpack("inspect", release, "--commands")
+    assert "exec /bin/sh" in ran.out
 
 
 def test_a_bare_package_is_told_too(vmpack: Vmpack, release: Path) -> None:

@@ -98,10 +98,11 @@ def _refuse_twice(name: str, version: str, path: Path, earlier: list["BuildResul
 def _report(console: Console, result: "BuildResult") -> None:
     release = result.release
     console.result(str(_shown(release.directory)))
+    plural = "" if result.segments.total == 1 else "s"
     reused = f", {result.segments.reused} from the cache" if result.segments.reused else ""
     console.note(
         f"  {release.package.file_name}  {human_size(release.package.size)}"
-        f"  ({result.segments.total} segments{reused}, {result.seconds:.2f} s)"
+        f"  ({result.segments.total} segment{plural}{reused}, {result.seconds:.2f} s)"
     )
     console.note(f"  sha256 {release.package.sha256}")
 

@@ -32,9 +32,10 @@ class _Subject:
 @click.command()
 @click.argument("artifact", metavar="ARTIFACT|RELEASE|URL")
 @click.option("--files", "show_files", is_flag=True, help="List every file.")
+@click.option("--commands", "show_commands", is_flag=True, help="Print a release's three commands whole.")
 @json_option
 @pass_console
-def command(console: Console, artifact: str, show_files: bool, as_json: bool) -> None:
+def command(console: Console, artifact: str, show_files: bool, show_commands: bool, as_json: bool) -> None:
     """Show name, version, contents and sizes of a package, a release folder, or a blob behind a URL.
 
     A remote blob is not downloaded: its first kilobytes tell.
@@ -47,8 +48,8 @@ def command(console: Console, artifact: str, show_files: bool, as_json: bool) ->
         console.result(line)
     for line in _listing(subject.listing.files) if show_files else _biggest(subject.listing.files):
         console.result(line)
-    if subject.release and not show_files:
-        for line in _commands(subject.release):
+    if subject.release:
+        for line in _commands(subject.release, whole=show_commands):
             console.result(line)
 
 
@@ -127,13 +128,16 @@ def _listing(files: Iterable["FileRecord"]) -> Iterable[str]:
         yield f"{kinds[record.kind]} {record.mode:04o} {record.size:>12} {record.path}{arrow}"
 
 
-def _commands(release: "Release") -> Iterable[str]:
+def _commands(release: "Release", *, whole: bool) -> Iterable[str]:
+    commands = {action: text for action, text in release.commands.as_json().items() if text is not None}
     yield ""
-    yield "  commands that the gallery stores"
-    for action, text in release.commands.as_json().items():
-        if text is not None:
-            yield f"  {action} ({len(text)} characters)"
-            yield f"    {text}"
+    if not whole:
+        lengths = ", ".join(f"{action} {len(text)}" for action, text in commands.items())
+        yield f"  commands for the gallery, in characters: {lengths} (--commands prints them)"
+        return
+    for action, text in commands.items():
+        yield f"  {action}"
+        yield f"    {text}"
 
 
 def _document(subject: _Subject) -> dict[str, Any]:
