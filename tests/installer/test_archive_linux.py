@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -213,7 +214,10 @@ def test_a_foreign_file_at_a_link_is_refused(agent: Agent, tmp_path: Path) -> No
 
 
 class TestConfig:
-    PARAMS = {"destination": "/opt/hello", "config": {"destination": "/etc/hello.json", "mode": "0640"}}
+    PARAMS: ClassVar = {
+        "destination": "/opt/hello",
+        "config": {"destination": "/etc/hello.json", "mode": "0640"},
+    }
 
     def test_the_deployed_one_is_installed_and_follows(self, agent: Agent, tmp_path: Path) -> None:
         agent.install(make_package(tmp_path, params=self.PARAMS, config=b"1"))

@@ -18,7 +18,8 @@ SYSTEMCTL = r"""#!/bin/sh
 echo "$*" >>/tmp/systemctl.log
 case $1 in
     is-system-running) cat /tmp/running 2>/dev/null || echo running ;;
-    show) printf 'ActiveState=%s\nResult=success\nNRestarts=0\n' "$(cat /tmp/active 2>/dev/null || echo active)" ;;
+    is-active) cat /tmp/active 2>/dev/null || echo active ;;
+    show) echo NRestarts=0 ;;
     restart) ! grep -q broken "$(sed -n 's/^ExecStart="\(.*\)"$/\1/p' "/etc/systemd/system/$2")" ;;
 esac
 """

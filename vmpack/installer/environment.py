@@ -180,7 +180,12 @@ def _environment_class() -> type[Environment]:
     from markupsafe import Markup
 
     class JoiningGenerator(CodeGenerator):
-        """Joins ``a ~ b`` as plain text, to be quoted as one word; Jinja would escape it for HTML."""
+        """Joins ``a ~ b`` as plain text, to be quoted as one word; Jinja would escape it, and constants, for HTML."""
+
+        def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
+            if not isinstance(node, nodes.TemplateData):
+                raise nodes.Impossible
+            return super()._output_child_to_const(node, frame, finalize)
 
         def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 - Jinja's name
             self.write("environment.join_text((")
@@ -210,6 +215,9 @@ def _environment_class() -> type[Environment]:
             if isinstance(obj, Mapping):
                 return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
             return super().getattr(obj, attribute)
+
+        def wrap_str_format(self, value: Any) -> None:
+            """Let ``format`` be refused like any other method of a text; Jinja's own would escape for HTML."""
 
         def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
             if isinstance(obj, (str, list, tuple, Mapping)):

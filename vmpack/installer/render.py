@@ -30,7 +30,13 @@ def render(manifest: Manifest, facts: PayloadFacts, *, template_dirs: Sequence[P
     if manifest.installer is None:
         raise TemplateError("the manifest names no installer", where=str(manifest.source.path))
     template = find(manifest.installer.template, search_path(manifest, template_dirs))
-    params = completed(manifest, template)
+    return render_template(template, manifest, facts, completed(manifest, template))
+
+
+def render_template(
+    template: Template, manifest: Manifest, facts: PayloadFacts, params: dict[str, JSONValue]
+) -> Lifecycle:
+    """Render a template that was found already, with parameters that are complete."""
     context = _context(manifest, facts, params)
     files = _sources(template, manifest.os)
     scripts = tuple(_script(template, manifest.os, name, source, context) for name, source in files.items())

@@ -82,18 +82,18 @@ stays_up() {
     _left=$((START_TIMEOUT + STABLE_SECONDS))
     _last=
     while [ "$_stable" -lt "$STABLE_SECONDS" ]; do
-        _now=$(systemctl show -p ActiveState -p Result -p NRestarts "$UNIT" 2>/dev/null </dev/null) || _now=
-        case $_now in
-            *ActiveState=failed*) return 1 ;;
-            *ActiveState=active*) ;;
-            *ActiveState=inactive*) [ "$SERVICE_TYPE" != oneshot ] || return 0 ;;
+        _state=$(systemctl is-active "$UNIT" 2>/dev/null </dev/null) || :
+        _restarts=$(systemctl show -p NRestarts "$UNIT" 2>/dev/null </dev/null) || :
+        case $_state in
+            failed) return 1 ;;
+            inactive) [ "$SERVICE_TYPE" != oneshot ] || return 0 ;;
         esac
-        if [ "$_now" = "$_last" ] && [ "${_now#*ActiveState=active}" != "$_now" ]; then
+        if [ "$_state" = active ] && [ "$_restarts" = "$_last" ]; then
             _stable=$((_stable + 1))
         else
             _stable=0
         fi
-        _last=$_now
+        _last=$_restarts
         [ "$_left" -gt 0 ] || return 1
         _left=$((_left - 1))
         sleep 1

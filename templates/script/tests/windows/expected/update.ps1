@@ -1,0 +1,14 @@
+﻿#Requires -Version 5.1
+# update of hello 1.2.0, written by vmpack.
+
+. (Join-Path $PSScriptRoot 'app.ps1')
+. (Join-Path $PSScriptRoot 'core.ps1')
+. (Join-Path $PSScriptRoot 'kinds.ps1')
+. (Join-Path $PSScriptRoot 'change.ps1')
+. (Join-Path $PSScriptRoot 'params.ps1')
+. (Join-Path $PSScriptRoot 'releases.ps1')
+. (Join-Path $PSScriptRoot 'steps.ps1')
+
+Invoke-Action 'update' {
+    Install-Script
+}
