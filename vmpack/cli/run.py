@@ -4,7 +4,6 @@ import errno
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 
 import click
@@ -83,5 +82,7 @@ def _internal_error(console: Console) -> int:
         )
     )
     if os.environ.get("VMPACK_DEBUG"):
+        import traceback
+
         traceback.print_exc()
     return 1
