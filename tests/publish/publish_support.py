@@ -26,6 +26,7 @@ from vmpack.publish.retry import RetryPolicy
 from vmpack.publish.run import PublishOptions, opened
 from vmpack.publish.wire import Timeouts
 from vmpack.release.model import Artifact, Release
+from vmpack.release.report import build_report, to_json
 
 AZURITE = Path(__file__).parents[2] / "node_modules/azurite/dist/src/blob/main.js"
 ACCOUNT = "vmpacktest"
@@ -132,7 +133,7 @@ def write_release(
             }
         },
     }
-    return Release(
+    release = Release(
         directory=folder,
         name=name,
         version=version,
@@ -149,6 +150,9 @@ def write_release(
         publish=PublishDefaults(),
         version_resource=resource,
     )
+    (folder / "build.json").write_bytes(to_json(build_report(release)))
+    (folder / "version.json").write_bytes(to_json(resource))
+    return release
 
 
 def _artifact(path: Path, data: bytes) -> Artifact:

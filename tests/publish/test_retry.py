@@ -132,7 +132,7 @@ def test_the_last_refusal_is_the_one_that_is_told() -> None:
 
 def test_the_total_deadline_ends_retrying() -> None:
     found, wire = session(TransportError("reset"), OK, base=5, total=1)
-    with pytest.raises(PublishError, match="1 attempts failed"):
+    with pytest.raises(PublishError, match="1 attempt failed"):
         found.call(Request("PUT", "/x"), {201})
     assert wire.answers == [OK]
 

@@ -22,7 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def destination_options(command: Command) -> Command:
     """Add the options that say which container and with which credential."""
-    for option in (
+    options = (
         click.option(
             "--container",
             metavar="URL|NAME",
@@ -39,14 +39,15 @@ def destination_options(command: Command) -> Command:
             type=click.Choice(["key", "login"]),
             help="login signs in with Entra ID and ignores keys (needs vmpack[azure]); else AZURE_STORAGE_AUTH_MODE.",
         ),
-    ):
+    )
+    for option in reversed(options):
         command = option(command)
     return command
 
 
 def link_options(command: Command) -> Command:
     """Add the options that say which kind of link, and where links go."""
-    for option in (
+    options = (
         click.option("--sas-expiry", metavar="TIME", help="How long links live: 90m, 24h, 7d. Default: 24h."),
         click.option(
             "--sas-policy", metavar="NAME", help="Sign under this stored access policy of the container."
@@ -68,7 +69,8 @@ def link_options(command: Command) -> Command:
         click.option("--subscription", metavar="ID", help="For the printed command."),
         click.option("--resource-group", metavar="NAME", help="For the printed command."),
         click.option("--gallery", metavar="NAME", help="For the printed command."),
-    ):
+    )
+    for option in reversed(options):
         command = option(command)
     return command
 

@@ -14,7 +14,7 @@ from vmpack.publish.destination import Destination
 from vmpack.publish.model import BlobProperties, Link
 from vmpack.publish.redact import without_query
 from vmpack.publish.retry import RETRIED, RetryPolicy
-from vmpack.publish.wire import NAME_NOT_FOUND, Request, Response, Timeouts, TransportError, Wire
+from vmpack.publish.wire import Request, Response, Timeouts, TransportError, Wire
 
 _ENSURE = "Ensure that the blob exists and that it's either publicly accessible or is a SAS url with read privileges."
 
@@ -160,7 +160,7 @@ def _ask(wire: Wire, method: str, url: str, policy: RetryPolicy) -> Response:
         try:
             answer = wire.send(request, credential)
         except TransportError as error:
-            if attempt == policy.attempts or str(error) == NAME_NOT_FOUND:
+            if attempt >= min(error.attempts, policy.attempts):
                 raise _inaccessible(without_query(url), str(error)) from None
         else:
             if answer.status not in RETRIED or attempt == policy.attempts:

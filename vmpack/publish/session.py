@@ -46,7 +46,7 @@ class Session:
             try:
                 answer = self.wire.send(request, self.credential)
             except TransportError as error:
-                self._pause(attempt, None, str(error), request)
+                self._pause(attempt, None, str(error), request, most=error.attempts)
                 continue
             if answer.status in accept:
                 self.gate.served()
@@ -65,12 +65,14 @@ class Session:
         what: str,
         request: Request,
         answer: Response | None = None,
+        *,
+        most: int = 1000,
     ) -> None:
         """Wait before the next attempt, or raise when there is none."""
         delay = self.policy.delay(attempt, asked)
         left = None if self.policy.total is None else self.began + self.policy.total - time.monotonic()
         if (
-            attempt >= self.policy.attempts
+            attempt >= min(most, self.policy.attempts)
             or delay > self.policy.longest_wait
             or (left is not None and delay > left)
         ):
@@ -78,7 +80,7 @@ class Session:
                 raise refusal(answer, request.path)
             raise PublishError(
                 f"storage cannot be reached: {what}",
-                why=f"{attempt} attempts failed.",
+                why=f"{attempt} attempt{'s' if attempt > 1 else ''} failed.",
                 remedy="Run the same command again: what has arrived is not sent twice.",
                 where=request.path,
                 rule="storage-unreachable",

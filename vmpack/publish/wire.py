@@ -34,7 +34,12 @@ _PIECE = 1 << 20
 
 
 class TransportError(Exception):
-    """The connection failed, or the answer cannot be the answer to this request. Always worth another try."""
+    """The connection failed, or the answer cannot be the answer to this request."""
+
+    def __init__(self, what: str, *, attempts: int = 1000) -> None:
+        super().__init__(what)
+        self.attempts = attempts
+        """How many attempts are worth making: a wrong certificate will not change, a name may be found yet."""
 
 
 class CancelledError(Exception):
@@ -115,7 +120,7 @@ class Wire:
             self._drop(connection)
             if self.cancelled.is_set():
                 raise CancelledError from None
-            raise TransportError(_what(error)) from None
+            raise TransportError(_what(error), attempts=_worth(error)) from None
         except BaseException:
             self._drop(connection)
             raise
@@ -252,11 +257,19 @@ def _what(error: Exception) -> str:
         return "the URL has characters that HTTP does not allow"
     if isinstance(error, socket.gaierror):
         return NAME_NOT_FOUND
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return str(error) if isinstance(error, TransportError) else f"broken answer ({type(error).__name__})"
+
+
+def _worth(error: Exception) -> int:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return 1
+    return 3 if isinstance(error, socket.gaierror) else 1000
 
 
 def _tls_context() -> ssl.SSLContext:
