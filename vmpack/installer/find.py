@@ -69,8 +69,8 @@ class Template:
 def find(name: str, template_dirs: Sequence[Path] = ()) -> Template:
     """Find one template by name; the first place that has it wins.
 
-    The places: the given folders, the user's template folder, entry points of the group ``vmpack.templates``,
-    the built-in ones. Raises TemplateError with the nearest names when there is none.
+    The places: the given folders, the user's template folder, the built-in ones, entry points of the group
+    ``vmpack.templates``. Raises TemplateError with the nearest names when there is none.
     """
     for root, origin in _places(template_dirs):
         folder = root.joinpath(name)
@@ -146,8 +146,9 @@ def _places(template_dirs: Sequence[Path]) -> "Iterator[tuple[Traversable, str]]
     for folder in (*template_dirs, user):
         if folder.is_dir():
             yield folder, str(folder)
-    yield from _entry_points()
+    # Built-in before installed: no package can put itself in the place of a template that everybody knows.
     yield resources.templates(), "built-in"
+    yield from _entry_points()
 
 
 def _entry_points() -> "Iterator[tuple[Traversable, str]]":
