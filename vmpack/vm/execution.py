@@ -33,16 +33,6 @@ cat >'{EXTENSION_FOLDER}/config/applicationRegistry.active'
 [ -z "$1" ] || mkdir -p "$1"
 )
 """
-_KILL = """
-delay=$1 signal=$2 spared=" $$ $3 " hit=
-[ "$delay" = 0 ] || sleep "$delay"
-for entry in /proc/[0-9]*; do
-    pid=${entry#/proc/}
-    case $spared in *" $pid "*) ;; *) hit="$hit $pid" ;; esac
-done
-[ -z "$hit" ] || kill "-$signal" $hit 2>/dev/null
-echo $hit
-"""
 _TAIL = 65536
 
 
@@ -198,12 +188,7 @@ class Agent:
         if interruption is None or interruption.after is None:
             return None
         signal = "KILL" if interruption.kind == "crash" else "TERM"
-        return self._kill(f"{interruption.after:.3f}", signal, spared)
-
-    def _kill(self, delay: str, signal: str, spared: set[int]) -> "subprocess.Popen[bytes]":
-        helpers = {1, *self.box.helpers, *spared}
-        argv = ["/bin/sh", "-c", _KILL, "sh", delay, signal, " ".join(map(str, helpers))]
-        return self.box.start(argv)
+        return self.box.strike(signal, spared, interruption.after)
 
     def _await(
         self,
@@ -221,7 +206,7 @@ class Agent:
                 struck = bool(killer.communicate(timeout=60)[0].split())
                 process.wait(2 if struck else faults.timeout)
         except subprocess.TimeoutExpired:
-            self._kill("0", "KILL", spared).communicate(timeout=60)
+            self.box.strike("KILL", spared).communicate(timeout=60)
             process.wait(10)
             struck, hung = killer is not None, killer is None
             if hung:
@@ -229,13 +214,8 @@ class Agent:
         kind = faults.interruption.kind if faults.interruption else "terminate"
         if not struck or kind == "terminate":
             return "exit"
-        self._boot()
+        self.box.boot()
         return kind
-
-    def _boot(self) -> None:
-        """End every process and empty /run, as a boot does; the sandbox's own helper files stay."""
-        self._kill("0", "KILL", set()).communicate(timeout=60)
-        self.box.run(["/bin/sh", "-c", "find /run -mindepth 1 -type f ! -path '/run/vmpack/*' -delete"])
 
     def _lock_holders(self) -> tuple[GuestProcess, ...]:
         return tuple(process for process in self.box.processes() if LOCK_FILE in process.files)

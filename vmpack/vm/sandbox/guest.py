@@ -4,6 +4,7 @@ import os
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO
@@ -22,6 +23,18 @@ for entry in /proc/[0-9]*; do
     for link in "$entry"/fd/*; do printf '\\t%s' "$(readlink "$link" 2>/dev/null)"; done
     printf '\\n'
 done 2>/dev/null
+"""
+
+
+_STRIKE = """
+delay=$1 signal=$2 spared=" $$ $3 " hit=
+[ "$delay" = 0.000 ] || sleep "$delay"
+for entry in /proc/[0-9]*; do
+    pid=${entry#/proc/}
+    case $spared in *" $pid "*) ;; *) hit="$hit $pid" ;; esac
+done
+[ -z "$hit" ] || kill "-$signal" $hit 2>/dev/null
+echo $hit
 """
 
 
@@ -92,6 +105,18 @@ class Guest(ABC):
         """Give a file's bytes, or None when there is none."""
         done = self.run(["/bin/cat", "--", path])
         return done.stdout if done.code == 0 else None
+
+    def strike(
+        self, signal: str, spared: AbstractSet[int] = frozenset(), delay: float = 0.0
+    ) -> "subprocess.Popen[bytes]":
+        """Signal everything that runs inside but the helpers and ``spared``; its stdout lists whom it struck."""
+        pids = " ".join(map(str, {1, *self.helpers, *spared}))
+        return self.start(["/bin/sh", "-c", _STRIKE, "sh", f"{delay:.3f}", signal, pids])
+
+    def boot(self) -> None:
+        """End every process and empty /run, as a boot does; the sandbox's own files stay."""
+        self.strike("KILL").communicate(timeout=60)
+        self.run(["/bin/sh", "-c", "find /run -mindepth 1 -type f ! -path '/run/vmpack/*' -delete"])
 
     def processes(self) -> tuple[GuestProcess, ...]:
         """List what runs inside, without the sandbox's own helpers."""

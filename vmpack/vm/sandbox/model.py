@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, Self
@@ -123,6 +124,19 @@ class Sandbox(Protocol):
 
     def processes(self) -> tuple[GuestProcess, ...]:
         """List what runs inside, without the sandbox's own helpers."""
+        ...
+
+    def strike(
+        self, signal: str, spared: AbstractSet[int] = frozenset(), delay: float = 0.0
+    ) -> "subprocess.Popen[bytes]":
+        """Signal, after ``delay`` seconds, everything that runs inside but the helpers and ``spared``.
+
+        The process's stdout lists whom it struck.
+        """
+        ...
+
+    def boot(self) -> None:
+        """End every process and forget what does not survive a boot."""
         ...
 
     def leave(self) -> str:

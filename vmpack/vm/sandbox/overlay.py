@@ -10,15 +10,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from vmpack.errors import VerificationError
 from vmpack.vm.sandbox import _survey
 from vmpack.vm.sandbox.guest import Guest, is_root
 from vmpack.vm.sandbox.model import Change, SandboxKind
 
-_HERE = Path(__file__).parent
+HERE = Path(__file__).parent
 _STAGES = ("/mnt", "/media", "/srv", "/opt", "/var/opt")
 _DISK_TYPES = {"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "overlay", "bcachefs"}
 FRESH = ("/tmp", "/var/tmp", "/root", "/home", "/var/lib/waagent", "/var/log/azure")  # noqa: S108
@@ -32,32 +33,48 @@ _DROPPED = (
 """Capabilities that scripts do not get: with these they could leave the sandbox or change the kernel's state."""
 
 
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What lies beneath an overlay."""
+
+    lower: str = "/"
+    below: tuple[str, ...] = ()
+    """File systems mounted beneath the lower root; each gets an overlay of its own."""
+    options: str = ",redirect_dir=off"
+    """More mount options, each with a comma before it. Without redirects a renamed folder is copied, so that the
+    upper layer alone tells what changed."""
+    fresh: tuple[str, ...] = FRESH
+
+
 class OverlaySandbox(Guest):
     """A copy of this machine that costs nothing: every write goes to memory and is forgotten."""
 
     kind: SandboxKind = "root"
-    _survey_prefix: tuple[str, ...] | None = None
-    """What the survey is run through when this process may not read the layers; None runs it right here."""
+    _script: ClassVar[str] = "root.sh"
+    _user_namespace: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *, network: bool = False, keep: bool = False, size: str = "50%") -> None:
         self._network = network
         self._keep = keep
         self._left = False
         self._first = 0
-        self._sudo: tuple[str, ...] = () if is_root() else ("sudo", "-n")
-        if self._sudo:
-            self._survey_prefix = self._sudo
-        self._lower = "/"
-        self._below = _mounts_below("/")
-        self._options = ""
-        self.description = "overlay over this machine's file system in namespaces of its own" + (
-            "" if network else ", no network"
-        )
+        self._sudo = self._elevation()
+        self._layers = self._find_layers()
+        self.description = self._describe() + ("" if network else ", no network")
         self._open(size)
+
+    def _elevation(self) -> tuple[str, ...]:
+        return () if is_root() else ("sudo", "-n")
+
+    def _find_layers(self) -> Layers:
+        return Layers(below=_mounts_below("/"))
+
+    def _describe(self) -> str:
+        return "overlay over this machine's file system in namespaces of its own"
 
     def _open(self, size: str) -> None:
         self._process = subprocess.Popen(
-            [*self._launcher(), "/bin/sh", str(_HERE / "root.sh"), *self._arguments(size)],
+            [*self._launcher(), "/bin/sh", str(HERE / self._script), *self._arguments(size)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -75,12 +92,12 @@ class OverlaySandbox(Guest):
 
     def _launcher(self) -> list[str]:
         spaces = ["-m", "-p", "-u", "-i", *([] if self._network else ["-n"])]
-        return [*self._sudo, "unshare", *spaces, "--fork", "--kill-child"]
+        return [*self._sudo, "unshare", *self._user_namespace, *spaces, "--fork", "--kill-child"]
 
     def _arguments(self, size: str) -> list[str]:
-        stage = _stage(self._below)
+        layers = self._layers
         flags = [str(int(self._network)), str(int(not self._keep))]
-        return [self._lower, stage, size, self._options, *flags, *self._below]
+        return [layers.lower, _stage(layers), size, layers.options, *flags, *layers.below]
 
     def _refuse(self) -> None:
         self._process.kill()
@@ -105,7 +122,7 @@ class OverlaySandbox(Guest):
         raise VerificationError("the sandbox's first process is not to be found", rule="sandbox-unavailable")
 
     def _after_start(self) -> None:
-        self.helpers = frozenset({1, *(p.pid for p in self.processes())})
+        self.helpers = frozenset({1, *(process.pid for process in self.processes())})
         if not self._network and not shutil.which("ip"):
             self._raise_loopback()
         self._baseline = frozenset(self._survey())
@@ -115,49 +132,57 @@ class OverlaySandbox(Guest):
             "import fcntl, socket, struct\n"
             "with socket.socket() as s: fcntl.ioctl(s, 0x8914, struct.pack('16sh14x', b'lo', 0x41))"
         )
-        space = [*self._sudo, "nsenter", "-t", str(self._first), "-n", "--"]
+        flags = ["-n", *(["-U"] if self._user_namespace else [])]
+        space = [*self._sudo, "nsenter", "-t", str(self._first), *flags, "--"]
         subprocess.run([*space, sys.executable, "-I", "-S", "-c", code], check=False, capture_output=True)
 
+    def _enter(self) -> list[str]:
+        flags = ["-U"] if self._user_namespace else []
+        flags += ["-m", "-p", "-u", "-i", "-r", "-w", *([] if self._network else ["-n"])]
+        return [*self._sudo, "nsenter", "-t", str(self._first), *flags, "--"]
+
     def _inside(self, command: Sequence[str], *, privileged: bool, stdin: bool) -> list[str]:  # noqa: ARG002
-        spaces = ["-m", "-p", "-u", "-i", "-r", "-w", *([] if self._network else ["-n"])]
-        enter = [*self._sudo, "nsenter", "-t", str(self._first), *spaces, "--"]
         if privileged:
-            return [*enter, *command]
+            return [*self._enter(), *command]
         dropped = ",".join(f"-{name}" for name in _DROPPED.split(","))
-        return [*enter, "setpriv", "--no-new-privs", f"--bounding-set={dropped}", "--", *command]
+        return [*self._enter(), "setpriv", "--no-new-privs", f"--bounding-set={dropped}", "--", *command]
 
     def changes(self) -> tuple[Change, ...]:
         """Tell everything that differs from the pristine system, sorted by path."""
         return tuple(sorted(set(self._survey()) - self._baseline, key=lambda change: change.path))
 
     def _survey(self) -> list[Change]:
-        stage = f"/proc/{self._first}/fd/7"
-        places: list[tuple[str, str | None, str]] = [(f"{stage}/upper0", self._lower, "/")]
-        places += [(f"{stage}/upper{n}", below, below) for n, below in enumerate(self._below, 1)]
-        places += [(f"{stage}/fresh{path}", None, path) for path in FRESH]
-        if self._survey_prefix is None:
-            rows = [row for place in places for row in _survey.survey(*place)]
-        else:
+        stage, layers = f"/proc/{self._first}/fd/7", self._layers
+        places: list[tuple[str, str | None, str]] = [(f"{stage}/upper0", layers.lower, "/")]
+        places += [(f"{stage}/upper{n}", below, below) for n, below in enumerate(layers.below, 1)]
+        places += [(f"{stage}/fresh{path}", None, path) for path in layers.fresh]
+        prefix = self._survey_prefix()
+        if prefix:
             script = [sys.executable, "-I", "-S", str(_survey.__file__), json.dumps(places)]
-            done = subprocess.run([*self._survey_prefix, *script], check=True, capture_output=True)
+            done = subprocess.run([*prefix, *script], check=True, capture_output=True)
             rows = json.loads(done.stdout)
+        else:
+            rows = [row for place in places for row in _survey.survey(*place)]
         return [Change(*row) for row in rows]  # a row has Change's fields in order
+
+    def _survey_prefix(self) -> list[str]:
+        """Give what the survey is run through when this process may not read the layers; empty: right here."""
+        return list(self._sudo)
 
     def pristine(self, path: str) -> bytes | None:
         """Give a file's bytes as they were before anything was changed, or None."""
-        if any(path == place or path.startswith(f"{place}/") for place in (*FRESH, "/run")):
+        if any(path == place or path.startswith(f"{place}/") for place in (*self._layers.fresh, "/run")):
             return None
         try:
-            return Path(self._lower.rstrip("/") + path).read_bytes()
+            return Path(self._layers.lower.rstrip("/") + path).read_bytes()
         except OSError:
             return None
 
     def leave(self) -> str:
         """Leave the sandbox running when this process ends; give the commands to enter and to end it."""
         self._left = True
-        sudo = " ".join((*self._sudo[:1], ""))
-        spaces = "-m -p -u -i -r -w" + ("" if self._network else " -n")
-        return f"{sudo}nsenter -t {self._first} {spaces} -- /bin/sh    (end it with: {sudo}kill -9 {self._first})"
+        end = " ".join([*self._sudo[:1], f"kill -9 {self._first}"])
+        return f"{' '.join(self._enter())} /bin/sh    (end it with: {end})"
 
     def close(self) -> None:
         """End everything inside and remove every trace, unless ``leave`` was called; safe to call twice."""
@@ -194,9 +219,9 @@ def _mounts_below(root: str) -> tuple[str, ...]:
     return tuple(sorted(set(found)))
 
 
-def _stage(below: Sequence[str]) -> str:
+def _stage(layers: Layers) -> str:
     """Choose an existing folder to mount on in the sandbox's own namespace: nothing is created on the machine."""
-    taken = (*below, str(_HERE))
+    taken = (*layers.below, layers.lower, str(HERE))
     for folder in _STAGES:
         if os.path.isdir(folder) and not any(path.startswith(folder) for path in taken):
             return folder

@@ -17,14 +17,13 @@ cp "$helpers/systemctl.sh" "$stage/keep/systemctl"
 chmod 0755 "$stage/keep/systemctl"
 [ "$network" = 0 ] || cat /etc/resolv.conf >"$stage/keep/resolv.conf"
 
-# "redirect_dir=off": a renamed folder is copied, so that the upper layer alone tells what changed.
 number=0
 overlay() {
     mkdir "$stage/upper$number" "$stage/work$number"
     chown --reference="$2" "$stage/upper$number"
     chmod --reference="$2" "$stage/upper$number"
     mount -t overlay vmpack \
-        -o "lowerdir=$1,upperdir=$stage/upper$number,workdir=$stage/work$number,redirect_dir=off$options" "$3"
+        -o "lowerdir=$1,upperdir=$stage/upper$number,workdir=$stage/work$number$options" "$3"
     number=$((number + 1))
 }
 root=$stage/root
