@@ -127,7 +127,7 @@ class TestPatterns:
 class TestRoot:
     def test_a_folder_that_is_skipped_is_not_entered(self, tmp_path: Path) -> None:
         tree(tmp_path, "a", "dist/old/release")
-        found = collect(Payload(root='.'), tmp_path, "linux", skip=(tmp_path / "dist",))
+        found = collect(Payload(root="."), tmp_path, "linux", skip=(tmp_path / "dist",))
         assert [entry.path for entry in found.entries] == ["a"]
 
     def test_a_root_that_is_a_file_is_that_file(self, tmp_path: Path) -> None:
@@ -156,7 +156,8 @@ class TestRoot:
 
 class TestLinks:
     @pytest.mark.parametrize(
-        "target", ["file", "./file", "sub/inner", "sub/../file", "missing", "sub", "linked/../file", "deep/inner"]
+        "target",
+        ["file", "./file", "sub/inner", "sub/../file", "missing", "sub", "linked/../file", "deep/inner"],
     )
     def test_a_link_that_stays_inside_is_kept_as_written(self, tmp_path: Path, target: str) -> None:
         tree(tmp_path, "file", "sub/inner")
@@ -248,7 +249,20 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         "name",
-        ["CON", "nul.txt", "com1", "LPT9.log", "COM\u00b9", "Aux .x", "dot.", "space ", "a:b", "q?", "a\\b", 'x"y'],
+        [
+            "CON",
+            "nul.txt",
+            "com1",
+            "LPT9.log",
+            "COM\u00b9",
+            "Aux .x",
+            "dot.",
+            "space ",
+            "a:b",
+            "q?",
+            "a\\b",
+            'x"y',
+        ],
     )
     def test_names_that_windows_cannot_have(self, tmp_path: Path, name: str) -> None:
         tree(tmp_path, "fine", name)

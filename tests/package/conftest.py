@@ -80,7 +80,12 @@ def payload(tmp_path: Path) -> Path:
 def windows_payload(tmp_path: Path) -> Path:
     """Give a small payload that Windows can hold."""
     root = tmp_path / "payload"
-    files = {"app/setup.exe": os.urandom(50_000), "readme.txt": b"hello " * 5000, "empty": b"", "b\u00e4r": b"x"}
+    files = {
+        "app/setup.exe": os.urandom(50_000),
+        "readme.txt": b"hello " * 5000,
+        "empty": b"",
+        "b\u00e4r": b"x",
+    }
     for name, data in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

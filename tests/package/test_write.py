@@ -51,9 +51,7 @@ def unpack(package: Path, form: str, target: Path, tar: str = "gnu") -> Path:
     outer = subprocess.Popen(
         ["tar", "-xOf", package, f"payload.{form}"], stdout=subprocess.PIPE, env=environment
     )
-    decoder = subprocess.Popen(
-        DECODERS[form], stdin=outer.stdout, stdout=subprocess.PIPE, env=environment
-    )
+    decoder = subprocess.Popen(DECODERS[form], stdin=outer.stdout, stdout=subprocess.PIPE, env=environment)
     inner = subprocess.run(
         TARS[tar], stdin=decoder.stdout, cwd=target, env=environment, capture_output=True, check=True
     )
@@ -82,7 +80,9 @@ class TestLinux:
     def test_other_tars_read_it_too(self, pack, payload, tmp_path, tar):
         need("zstd", TARS[tar][0])
         pack(payload)
-        assert described(unpack(tmp_path / "out.tar.zst", "tar.zst", tmp_path / "x", tar)) == described(payload)
+        assert described(unpack(tmp_path / "out.tar.zst", "tar.zst", tmp_path / "x", tar)) == described(
+            payload
+        )
 
     def test_python_reads_it_and_finds_root_and_the_fixed_time(self, pack, payload, tmp_path):
         pack(payload, "tar", mtime=1_700_000_000)

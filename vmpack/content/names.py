@@ -44,7 +44,9 @@ def name_problems(path: str, os: Os) -> Iterator[Finding]:
 
 def _windows_problems(name: str, path: str) -> Iterator[Finding]:
     if found := _WINDOWS_FORBIDDEN.search(name):
-        yield problem("payload-windows-name", path, f"Windows does not allow {found[0]} in a name", "Rename it.")
+        yield problem(
+            "payload-windows-name", path, f"Windows does not allow {found[0]} in a name", "Rename it."
+        )
     if name.endswith((".", " ")):
         yield problem("payload-windows-name", path, "Windows drops a dot or space at the end of a name")
     if _WINDOWS_RESERVED.fullmatch(name):

@@ -6,8 +6,8 @@ Bytes inserted before a window move its choice along with the content, so later 
 
 import zlib
 
-_DELIMITERS = (b"\x00\x01", b"\xff\xfe", b"\n", b"\x00", b" ", b"e")
-"""Tried in order: for machine code and compressed data, for text, and for what is left."""
+_DELIMITERS = (b"\x00\x01", b"\xff\xfe", b"\n\n", b"777", b"the ", b"\n", b"\x00", b" ", b"e")
+"""Tried in order: for machine code and compressed data, for text and numbers, and for what is left."""
 _FEWEST = 8
 _MOST = 1 << 14
 
