@@ -100,7 +100,6 @@ def make_environment(language: Language, loader: BaseLoader) -> Environment:
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        cache_size=0,
     )
     environment.filters = _filters(language)
     environment.tests = {name: environment.tests[name] for name in _TESTS}

@@ -127,7 +127,7 @@ def _path_problem(manifest: Manifest, form: str, value: str, at: Pointer) -> Ite
 def _written(manifest: Manifest) -> JSONValue:
     document = json.loads(manifest.source.text)
     installer = document.get("installer", {})
-    written: JSONValue = installer.get("params", {}) if isinstance(installer, dict) else {}
+    written: JSONValue = installer.get("params") if isinstance(installer, dict) else None
     return written
 
 

@@ -1,8 +1,9 @@
 """A template and a manifest to the scripts of a package: data in, text out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vmpack.errors import TemplateError
 from vmpack.installer.environment import Language, language_of, make_environment
@@ -12,6 +13,11 @@ from vmpack.installer.params import completed, search_path
 from vmpack.installer.quoting import QuotingError
 from vmpack.manifest.model import Manifest
 from vmpack.types import JSONValue, Os
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from jinja2 import Environment
 
 LOG_FOLDER: Mapping[Os, str] = {"linux": "/var/log/vmpack", "windows": r"%ProgramData%\vmpack\logs"}
 """Logs survive remove on purpose: they are what one reads when it failed."""
@@ -101,16 +107,11 @@ def _script(template: Template, os: Os, name: str, source: str, context: Mapping
 
 
 def _rendered(template: Template, language: Language, source: str, context: Mapping[str, Any]) -> str:
-    from jinja2 import FunctionLoader, TemplateSyntaxError
+    from jinja2 import TemplateSyntaxError
     from jinja2.exceptions import TemplateError as JinjaError
 
-    def load(name: str) -> tuple[str, str, None]:
-        if name.startswith("_lib/"):
-            return library_file(name.removeprefix("_lib/")), name, None
-        return read_inside(template.root, name), str(template.root.joinpath(name)), None
-
-    environment = make_environment(language, FunctionLoader(load))
     try:
+        environment = _environment(template.root, language)  # type: ignore[arg-type]  # every Traversable hashes
         return environment.get_template(source).render(context)
     except TemplateSyntaxError as error:
         where = f"{error.filename or source}:{error.lineno}"
@@ -118,6 +119,24 @@ def _rendered(template: Template, language: Language, source: str, context: Mapp
     except (JinjaError, QuotingError, TypeError, ValueError, ArithmeticError) as error:
         where = _place(error) or str(template.root.joinpath(source))
         raise TemplateError(f"the template cannot be rendered: {error}", where=where) from error
+
+
+@cache
+def _environment(root: "Traversable", language: Language) -> "Environment":
+    """Keep what is compiled, as long as the file says the same: a template's tests render it many hundred times."""
+    from jinja2 import FunctionLoader
+
+    def read(name: str) -> str:
+        if name.startswith("_lib/"):
+            return library_file(name.removeprefix("_lib/"))
+        return read_inside(root, name)
+
+    def load(name: str) -> tuple[str, str, Callable[[], bool]]:
+        text = read(name)
+        place = name if name.startswith("_lib/") else str(root.joinpath(name))
+        return text, place, lambda: read(name) == text
+
+    return make_environment(language, FunctionLoader(load))
 
 
 def _place(error: BaseException) -> str:
