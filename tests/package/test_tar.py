@@ -13,8 +13,9 @@ names = st.text(
 
 
 def read_back(header: bytes, size: int = 0) -> tarfile.TarInfo:
-    archive = tarfile.open(fileobj=io.BytesIO(header + bytes(size + padding(size)) + END), encoding="utf-8")
-    (member,) = archive.getmembers()
+    data = io.BytesIO(header + bytes(size + padding(size)) + END)
+    with tarfile.open(fileobj=data, encoding="utf-8") as archive:
+        (member,) = archive.getmembers()
     return member
 
 
