@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from vmpack.package.model import Block
 from vmpack.publish.blocks import (
     MAX_BLOCK,
+    MAX_PART,
     MAX_PARTS,
     OWN_ID_LENGTH,
     block_id,
@@ -77,4 +78,4 @@ def test_only_oversized_blocks_are_read() -> None:
     ]
     parts = parts_of_package(blocks, read_at)
     assert reads == [10, 10 + MAX_BLOCK]
-    assert [part.size for part in parts] == [10, MAX_BLOCK, 1, 5]
+    assert [part.size for part in parts] == [10, MAX_BLOCK, MAX_PART + 1 - MAX_BLOCK, 5]

@@ -18,6 +18,8 @@ from vmpack.publish.model import Part, PartKey, ReadAt, RemoteBlock
 
 MAX_BLOCK = 8 << 20
 """Bytes. Eight of them on their way fit into memory, and a lost one costs little."""
+MAX_PART = 12 << 20
+"""Bytes. A single part may be a block of its own up to here; only larger ones are cut."""
 MAX_PARTS = 4
 _DIGEST = 9
 _SIZE = 3
@@ -61,13 +63,13 @@ OWN_ID_LENGTH = id_length(block_id([Part(0, 1, "00" * 32)]))
 
 
 def parts_of_package(blocks: Sequence[Block], read_at: ReadAt) -> tuple[Part, ...]:
-    """Give the parts of a package: its blocks, with those cut that are larger than a storage block.
+    """Give the parts of a package: its blocks, with those cut that are too large for one storage block.
 
     Only oversized blocks are read here, to learn the digests of their pieces.
     """
     parts: list[Part] = []
     for block in blocks:
-        if block.size <= MAX_BLOCK:
+        if block.size <= MAX_PART:
             parts.append(Part(block.offset, block.size, block.sha256))
         else:
             parts.extend(cut(read_at, block.offset, block.size))

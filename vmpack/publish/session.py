@@ -42,51 +42,54 @@ class Session:
         Raises StorageError when storage refuses for good, PublishError when it cannot be reached, CancelledError
         when the publish is given up meanwhile.
         """
-        for attempt in range(1, self.policy.attempts + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 answer = self.wire.send(request, self.credential)
             except TransportError as error:
-                self._pause(attempt, None, str(error), request, most=error.attempts)
-                continue
-            if answer.status in accept:
-                self.gate.served()
-                return answer
-            if answer.status in THROTTLED:
-                self.gate.throttled()
-            if answer.status not in RETRIED or error_code(answer) == "FeatureNotSupported":
-                raise refusal(answer, request.path)
-            self._pause(attempt, retry_after(answer.headers), f"status {answer.status}", request, answer)
-        raise AssertionError("unreachable: the last pause raises")
+                trouble = _Trouble(_unreachable(request.path, str(error), attempt), attempts=error.attempts)
+            else:
+                if answer.status in accept:
+                    self.gate.served()
+                    return answer
+                if answer.status in THROTTLED:
+                    self.gate.throttled()
+                trouble = _Trouble(refusal(answer, request.path), retry_after(answer.headers))
+                if answer.status not in RETRIED or error_code(answer) == "FeatureNotSupported":
+                    raise trouble.error
+            self._pause(attempt, trouble)
 
-    def _pause(
-        self,
-        attempt: int,
-        asked: float | None,
-        what: str,
-        request: Request,
-        answer: Response | None = None,
-        *,
-        most: int = 1000,
-    ) -> None:
+    def _pause(self, attempt: int, trouble: "_Trouble") -> None:
         """Wait before the next attempt, or raise when there is none."""
-        delay = self.policy.delay(attempt, asked)
-        left = None if self.policy.total is None else self.began + self.policy.total - time.monotonic()
-        if (
-            attempt >= min(most, self.policy.attempts)
-            or delay > self.policy.longest_wait
-            or (left is not None and delay > left)
-        ):
-            if answer is not None:
-                raise refusal(answer, request.path)
-            raise PublishError(
-                f"storage cannot be reached: {what}",
-                why=f"{attempt} attempt{'s' if attempt > 1 else ''} failed.",
-                remedy="Run the same command again: what has arrived is not sent twice.",
-                where=request.path,
-                rule="storage-unreachable",
-            )
+        delay = self.policy.delay(attempt, trouble.asked)
+        last = attempt >= min(trouble.attempts, self.policy.attempts) or delay > self.policy.longest_wait
+        late = self.policy.total is not None and time.monotonic() + delay > self.began + self.policy.total
+        if last or late:
+            raise trouble.error
         if self.wire.cancelled.wait(delay):
             raise CancelledError
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """What went wrong with one attempt, and what is known about trying again."""
+
+    error: PublishError
+    asked: float | None = None
+    """Seconds that storage asks to wait."""
+    attempts: int = 1000
+    """How many are worth making."""
+
+
+def _unreachable(path: str, what: str, attempt: int) -> PublishError:
+    return PublishError(
+        f"storage cannot be reached: {what}",
+        why=f"{attempt} attempt{'s' if attempt > 1 else ''} failed.",
+        remedy="Run the same command again: what has arrived is not sent twice.",
+        where=path,
+        rule="storage-unreachable",
+    )
 
 
 def error_code(answer: Response) -> str:

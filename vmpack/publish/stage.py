@@ -13,7 +13,7 @@ from typing import Self
 
 from vmpack.errors import VmpackError
 from vmpack.package.model import Block, BlockObserver
-from vmpack.publish.blocks import MAX_BLOCK, block_id, key, parts_of
+from vmpack.publish.blocks import MAX_PART, block_id, key, parts_of
 from vmpack.publish.container import Container
 from vmpack.publish.destination import Destination
 from vmpack.publish.inventory import older_blobs, staged_blocks
@@ -52,7 +52,7 @@ class Stager:
     def observe(self, block: Block, data: bytes) -> None:
         """Take a block whose bytes are final; waits while too much is on its way. Never raises."""
         part = Part(block.offset, block.size, block.sha256)
-        if not _SMALLEST <= block.size <= MAX_BLOCK:
+        if not _SMALLEST <= block.size <= MAX_PART:
             return
         with self._room:
             if self._stopped.is_set() or key(part) in self._known:
