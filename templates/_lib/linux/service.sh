@@ -3,6 +3,7 @@
 # never from here: it would inherit what the agent needs for itself.
 
 UNIT_FOLDER=/etc/systemd/system
+PAUSES=0
 
 # create_group NAME, create_user NAME GROUP: system accounts; one that exists is used and stays after remove.
 create_group() {
@@ -76,39 +77,52 @@ stop_obsolete_units() {
     done
 }
 
-# stays_up: active, and not restarted, for STABLE_SECONDS in a row; START_TIMEOUT bounds the whole wait.
+# stays_up: active, and not restarted, for STABLE_SECONDS; it may take START_TIMEOUT to get there.
 stays_up() {
-    _stable=0
-    _left=$((START_TIMEOUT + STABLE_SECONDS))
+    _since=$(uptime_seconds)
+    _deadline=$((_since + START_TIMEOUT + STABLE_SECONDS))
     _last=
-    while [ "$_stable" -lt "$STABLE_SECONDS" ]; do
+    while :; do
         _state=$(systemctl is-active "$UNIT" 2>/dev/null </dev/null) || :
         _restarts=$(systemctl show -p NRestarts "$UNIT" 2>/dev/null </dev/null) || :
         case $_state in
             failed) return 1 ;;
             inactive) [ "$SERVICE_TYPE" != oneshot ] || return 0 ;;
         esac
-        if [ "$_state" = active ] && [ "$_restarts" = "$_last" ]; then
-            _stable=$((_stable + 1))
-        else
-            _stable=0
+        _now=$(uptime_seconds)
+        if [ "$_state" != active ] || [ "$_restarts" != "${_last:-$_restarts}" ]; then
+            _since=$_now
+        elif [ "$((_now - _since))" -ge "$STABLE_SECONDS" ]; then
+            return 0
         fi
         _last=$_restarts
-        [ "$_left" -gt 0 ] || return 1
-        _left=$((_left - 1))
-        sleep 1
+        [ "$_now" -lt "$_deadline" ] || return 1
+        pause
     done
 }
 
 # A service that is up may still need a moment before it answers.
 wait_healthy() {
-    _tries=0
+    _deadline=$(($(uptime_seconds) + START_TIMEOUT))
     until run_checks; do
-        _tries=$((_tries + 1))
-        [ "$_tries" -lt "$START_TIMEOUT" ] || return 1
+        [ "$(uptime_seconds)" -lt "$_deadline" ] || return 1
         ! system_stops || return 1
-        sleep 1
+        pause
     done
+    [ "$(systemctl is-active "$UNIT" 2>/dev/null </dev/null)" != failed ]
+}
+
+# The clock of a machine that has just booted may still be set.
+uptime_seconds() {
+    cut -d . -f 1 /proc/uptime
+}
+
+# Short at first, then a second at a time.
+pause() {
+    PAUSES=$((PAUSES + 1))
+    if [ "$PAUSES" -gt 10 ] || ! sleep 0.2 2>/dev/null; then
+        sleep 1
+    fi
 }
 
 show_journal() {

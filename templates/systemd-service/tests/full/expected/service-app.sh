@@ -7,7 +7,7 @@ GROUP=root
 KEEP_RELEASES=1
 UNIT='hello-web.service'
 SERVICE_TYPE='notify'
-STABLE_SECONDS=3
+STABLE_SECONDS=0
 START_TIMEOUT=30
 
 install_service() {
