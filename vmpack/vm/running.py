@@ -3,15 +3,15 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 from vmpack.errors import UsageError, VmpackError
 from vmpack.release.model import Release
 from vmpack.vm.cast import Cast
 from vmpack.vm.leftovers import significant
 from vmpack.vm.model import ScenarioResult, TestReport
-from vmpack.vm.sandbox import Sandbox, SandboxKind, check, choose, open_sandbox
+from vmpack.vm.sandbox import Sandbox, SandboxKind, open_sandbox, require
 from vmpack.vm.scenarios import SCENARIOS, Need, Scenario
 from vmpack.vm.story import Reference, Story, broken
 
@@ -50,24 +50,18 @@ def run_scenarios(
     for unknown scenario names. Where no sandbox works, every scenario is skipped with the reason.
     """
     options = options or Options()
-    observe = observe or (lambda _result: None)
+    run = _Run(Cast(release, old), options, observe or (lambda _result: None))
     wanted = _wanted(options.only)
     started = time.monotonic()
-    try:
-        kind = options.kind or choose()
-        _require(kind)
-    except VmpackError as error:
-        return _all_skipped(release, wanted, options.kind or "", str(error))
-    run = _Run(Cast(release, old), kind, options, observe)
     results = run.all(wanted)
     return TestReport(
         release.name,
         release.version,
         release.os,
-        kind,
+        run.kind or "",
         run.description,
         tuple(results),
-        tuple(_notes(release, old, kind)),
+        tuple(_notes(release, old, run.kind)),
         time.monotonic() - started,
     )
 
@@ -80,79 +74,49 @@ def _wanted(names: Sequence[str]) -> tuple[Scenario, ...]:
     return tuple(known[name] for name in names) or SCENARIOS
 
 
-def _require(kind: SandboxKind) -> None:
-    from vmpack.errors import VerificationError
-
-    told = check(kind)
-    if not told.works:
-        raise VerificationError(
-            f"the sandbox '{kind}' does not work here",
-            why=told.reason,
-            remedy=told.remedy,
-            rule="sandbox-unavailable",
-        )
-
-
 @dataclass(slots=True)
 class _Run:
     cast: Cast
-    kind: SandboxKind
     options: Options
     observe: Observer
+    kind: SandboxKind | None = None
     description: str = ""
-    reference: Reference = Reference()  # noqa: RUF009 - frozen
-    has_zstd: bool = True
+    unavailable: str = ""
+    """Why no sandbox could be had."""
+    reference: Reference = field(default_factory=Reference)
+    traits: frozenset[Need] = frozenset()
+    """The needs that release and sandbox meet."""
 
     def all(self, wanted: Sequence[Scenario]) -> list[ScenarioResult]:
         """Play "install" first (others compare with it), then the rest at the same time."""
-        first = self._play_reference()
-        results = []
-        if SCENARIOS[0] in wanted:
-            results.append(first)
-            self.observe(first)
-        rest = [scenario for scenario in wanted if scenario is not SCENARIOS[0]]
-        if first.result == "failed" and SCENARIOS[0] in wanted and rest:
-            reason = "a plain install fails already" if not self.options.stop_at_first else "stopped before"
-            skipped = [_skipped(scenario, reason) for scenario in rest]
-            for result in skipped:
-                self.observe(result)
-            return results + skipped
+        plain = SCENARIOS[0]
+        first = self.play(plain)
+        if self.unavailable:
+            return [self._told(_skipped(scenario, self.unavailable)) for scenario in wanted]
+        results = [self._told(first)] if plain in wanted else []
+        rest = [scenario for scenario in wanted if scenario is not plain]
+        if first.result == "failed" and plain in wanted:
+            reason = "stopped before" if self.options.stop_at_first else "a plain install fails already"
+            return results + [self._told(_skipped(scenario, reason)) for scenario in rest]
         return results + self._play_rest(rest)
+
+    def _told(self, result: ScenarioResult) -> ScenarioResult:
+        self.observe(result)
+        return result
 
     def _play_rest(self, rest: Sequence[Scenario]) -> list[ScenarioResult]:
         jobs = self.options.jobs or min(4, os.cpu_count() or 1)
         results: list[ScenarioResult] = []
-        with ThreadPoolExecutor(jobs) as pool:
-            futures: list[tuple[Scenario, Future[ScenarioResult]]] = [
-                (scenario, pool.submit(self.play, scenario)) for scenario in rest
-            ]
-            stopped = False
+        stopped = False
+        with ThreadPoolExecutor(1 if self.kind == "none" else jobs) as pool:
+            futures = [(scenario, pool.submit(self.play, scenario)) for scenario in rest]
             for scenario, future in futures:
-                stopped = (stopped and future.cancel()) or stopped
-                result = _skipped(scenario, "stopped before") if future.cancelled() else future.result()
-                results.append(result)
-                self.observe(result)
-                if result.result == "failed" and self.options.stop_at_first:
-                    stopped = True
+                if stopped and future.cancel():
+                    results.append(self._told(_skipped(scenario, "stopped before")))
+                    continue
+                results.append(self._told(future.result()))
+                stopped = stopped or (self.options.stop_at_first and results[-1].result == "failed")
         return results
-
-    def _play_reference(self) -> ScenarioResult:
-        scenario = SCENARIOS[0]
-        started = time.monotonic()
-        try:
-            box = open_sandbox(self.kind, network=self.options.network, keep=self.options.keep)
-            with box:
-                self.description = box.description
-                self.has_zstd = box.run(["/bin/sh", "-c", "command -v zstd"]).code == 0
-                story = Story(scenario, self.cast, box, self.reference, self.options.timeout)
-                result = self._kept(story.play(), box)
-                if story.agent.runs:
-                    added = [change for change in significant(story.changes()) if change.kind == "added"]
-                    files = {change.path: change for change in added}
-                    self.reference = Reference(story.agent.runs[0].seconds, files)
-        except VmpackError as error:
-            return broken(scenario, error, time.monotonic() - started)
-        return replace(result, seconds=time.monotonic() - started)
 
     def play(self, scenario: Scenario) -> ScenarioResult:
         """Play one scenario in a sandbox of its own."""
@@ -160,12 +124,18 @@ class _Run:
         if reason:
             return _skipped(scenario, reason)
         started = time.monotonic()
+        options = self.options
         try:
-            box = open_sandbox(self.kind, network=self.options.network, keep=self.options.keep)
+            self.kind = self.kind or require(options.kind, options.image)
+            box = open_sandbox(self.kind, image=options.image, network=options.network, keep=options.keep)
             with box:
-                story = Story(scenario, self.cast, box, self.reference, self.options.timeout)
+                story = Story(scenario, self.cast, box, self.reference, options.timeout)
                 result = self._kept(story.play(), box)
+                if not self.description:
+                    self._learn(story)
         except VmpackError as error:
+            if error.rule == "sandbox-unavailable" and not self.description:
+                self.unavailable = str(error)
             return broken(scenario, error, time.monotonic() - started)
         return replace(result, seconds=time.monotonic() - started)
 
@@ -174,29 +144,43 @@ class _Run:
             return result
         return replace(result, kept=box.leave())
 
+    def _learn(self, story: Story) -> None:
+        """Remember what the first, plain install tells about sandbox and release."""
+        box, release = story.box, self.cast.new
+        met: dict[Need, bool] = {
+            "config": release.config is not None,
+            "none": release.reboot_behavior != "Rerun",
+            "zstd": box.run(["/bin/sh", "-c", "command -v zstd"]).code == 0,
+            "mount": box.mutable,
+            "disposable": box.disposable,
+        }
+        self.traits = frozenset(need for need, holds in met.items() if holds)
+        added = [change for change in significant(story.changes()) if change.kind == "added"]
+        seconds = story.agent.runs[0].seconds if story.agent.runs else Reference().seconds
+        self.reference = Reference(seconds, {change.path: change for change in added})
+        self.description = box.description
+
     def _inapplicable(self, needs: Sequence[Need]) -> str:
-        if "config" in needs and self.cast.new.config is None:
-            return "the release has no config file"
-        if "none" in needs and self.cast.new.reboot_behavior == "Rerun":
-            return "scriptBehaviorAfterReboot is Rerun"
-        if "mount" in needs and self.kind != "root":
-            return f"the sandbox '{self.kind}' cannot change its mounts"
-        if "zstd" in needs and not self.has_zstd:
-            return "the sandbox has no zstd program anyway: every scenario tests it"
-        return ""
+        missing = next((need for need in needs if need not in self.traits), None)
+        return _REASONS[missing].format(kind=self.kind) if missing else ""
+
+
+_REASONS: dict[Need, str] = {
+    "config": "the release has no config file",
+    "none": "scriptBehaviorAfterReboot is Rerun",
+    "zstd": "the sandbox has no zstd program anyway: every scenario tests it",
+    "mount": "the sandbox '{kind}' cannot change its mounts",
+    "disposable": "this machine is not to be damaged on purpose",
+}
 
 
 def _skipped(scenario: Scenario, reason: str) -> ScenarioResult:
     return ScenarioResult(scenario.name, scenario.summary, "skipped", reason)
 
 
-def _all_skipped(release: Release, wanted: Sequence[Scenario], kind: str, reason: str) -> TestReport:
-    scenarios = tuple(_skipped(scenario, reason) for scenario in wanted)
-    note = "Nothing was executed: no sandbox could be had."
-    return TestReport(release.name, release.version, release.os, kind, "", scenarios, (note,))
-
-
-def _notes(release: Release, old: Release | None, kind: SandboxKind) -> list[str]:
+def _notes(release: Release, old: Release | None, kind: SandboxKind | None) -> list[str]:
+    if kind is None:
+        return ["Nothing was executed: no sandbox could be had."]
     notes = []
     if old is None:
         notes.append(
@@ -204,7 +188,7 @@ def _notes(release: Release, old: Release | None, kind: SandboxKind) -> list[str
         )
     if not release.checks:
         notes.append("the manifest has no tests: health means that commands ended with 0")
-    if kind != "nspawn":
+    if kind not in ("nspawn", "none"):
         notes.append(
             "no systemd runs in this sandbox: systemctl is stood in for, which starts the main process of simple units"
         )

@@ -85,7 +85,7 @@ class Clean:
 
 
 Step = Enable | Change | Forget | Healthy | SameModes | Clean
-Need = Literal["config", "update", "none", "zstd", "python", "mount", "root"]
+Need = Literal["config", "none", "zstd", "mount", "disposable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "remove-twice",
         "a reboot while remove ends: the agent runs it again after boot",
         (Enable(NEW), Enable((), "anything", interrupt=Interruption("reboot", None)), *REMOVED),
+        ("disposable",),
     ),
     Scenario(
         "remove-absent",
@@ -137,6 +138,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "update-half-installed",
         "the install died of a SIGTERM to its whole group and is never retried; the next version must mend it",
         (_interrupted("terminate"), *RECOVERED),
+        ("disposable",),
     ),
     Scenario(
         "update-no-command",
@@ -186,13 +188,13 @@ SCENARIOS: tuple[Scenario, ...] = (
         "no-zstd",
         "an image without the zstd program",
         (Change("no zstd"), Enable(NEW), Healthy(), *REMOVED),
-        ("root", "zstd"),
+        ("disposable", "zstd"),
     ),
     Scenario(
         "no-zstd-no-python",
         "an image without zstd and without Python: install, or refuse before anything is changed",
         (Change("no zstd and no python"), Enable(NEW, "refuses or succeeds")),
-        ("root",),
+        ("disposable",),
     ),
     Scenario(
         "read-only",
@@ -216,17 +218,19 @@ SCENARIOS: tuple[Scenario, ...] = (
         "reboot-none",
         "a reboot in the middle of install with scriptBehaviorAfterReboot None: Azure calls it done",
         (_interrupted("reboot", rerun=False), *RECOVERED),
-        ("none",),
+        ("none", "disposable"),
     ),
     Scenario(
         "reboot-rerun",
         "a reboot in the middle of install with Rerun: the same command runs again from its start",
         (_interrupted("reboot", rerun=True), Enable(NEW, rerun=True), Healthy(), *REMOVED),
+        ("disposable",),
     ),
     Scenario(
         "killed",
         "SIGKILL or power loss in the middle: the agent takes the app for present; the next version must mend it",
         (_interrupted("crash"), *RECOVERED),
+        ("disposable",),
     ),
     Scenario(
         "minimal-environment",

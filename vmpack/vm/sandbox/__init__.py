@@ -1,6 +1,6 @@
 """Throw-away systems to run commands on: ``with open_sandbox() as box: box.run([...])``."""
 
-from vmpack.vm.sandbox.choose import available, check, choose, open_sandbox
+from vmpack.vm.sandbox.choose import available, check, open_sandbox, require
 from vmpack.vm.sandbox.model import Availability, Change, Completed, GuestProcess, Sandbox, SandboxKind
 
 __all__ = [
@@ -12,6 +12,6 @@ __all__ = [
     "SandboxKind",
     "available",
     "check",
-    "choose",
     "open_sandbox",
+    "require",
 ]

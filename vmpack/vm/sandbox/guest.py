@@ -43,6 +43,8 @@ class Guest(ABC):
 
     kind: SandboxKind
     description: str
+    disposable: bool = True
+    mutable: bool = False
     helpers: frozenset[int] = frozenset()
 
     @abstractmethod

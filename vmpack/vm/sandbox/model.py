@@ -80,6 +80,10 @@ class Sandbox(Protocol):
     kind: SandboxKind
     description: str
     """What it is, for people: ``overlay over this machine's file system, no network``."""
+    disposable: bool
+    """Whether its processes may be killed and its tools taken away."""
+    mutable: bool
+    """Whether its mounts may be changed: turned read-only, full, noexec."""
     helpers: frozenset[int]
     """Process ids of the sandbox's own first processes, as numbered inside; they must not be killed."""
 

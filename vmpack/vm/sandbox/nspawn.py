@@ -28,6 +28,7 @@ class NspawnSandbox(OverlaySandbox):
     """A booted system; costs about a second each."""
 
     kind: SandboxKind = "nspawn"
+    mutable: bool = False  # /tmp is a tmpfs of its own there
     _script: ClassVar[str] = "nspawn.sh"
 
     def _find_layers(self) -> Layers:

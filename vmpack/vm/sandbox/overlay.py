@@ -50,6 +50,7 @@ class OverlaySandbox(Guest):
     """A copy of this machine that costs nothing: every write goes to memory and is forgotten."""
 
     kind: SandboxKind = "root"
+    mutable: bool = True
     _script: ClassVar[str] = "root.sh"
     _user_namespace: ClassVar[tuple[str, ...]] = ()
 
