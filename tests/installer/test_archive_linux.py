@@ -316,6 +316,26 @@ def test_killed_half_way_ends_well_with_the_next(
     assert agent.machine.changed() == set()
 
 
+@pytest.mark.slow
+def test_killed_at_any_moment_ends_well_with_the_next(agent: Agent, tmp_path: Path) -> None:
+    params = {"destination": "/opt/hello", "config": {"destination": "/etc/hello.json"}}
+    for trial in range(1, 13):
+        killed = make_package(tmp_path, version=f"1.{trial}.0", params=params, config=b"killed")
+        agent.deliver(killed)
+        process = agent.start(killed, killed.commands.update or "")
+        time.sleep(0.02 * trial)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        good = make_package(tmp_path, version=f"2.{trial}.0", params=params, config=b"good")
+        outcome = agent.update(good)
+        assert outcome.code == 0, outcome
+        says(agent, f"hello 2.{trial}.0")
+        assert agent.machine.sh(f"cat /etc/hello.json; ls {STATE} | grep undo || :") == "good"
+        assert len(agent.machine.sh("ls -A /opt/hello.releases").splitlines()) <= 2
+    agent.remove(good)
+    assert agent.machine.changed() == set()
+
+
 def test_a_reboots_sigterm_to_the_group_does_not_stop_it(agent: Agent, tmp_path: Path) -> None:
     package = make_package(tmp_path, checks=(Check("slow", "touch /tmp/started; sleep 1"),))
     agent.deliver(package)
