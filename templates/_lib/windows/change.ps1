@@ -26,7 +26,9 @@ function Read-Json {
     if (-not [IO.File]::Exists($Path)) {
         return $null
     }
-    return ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($Path))
+    # 5.1 hands a list over as one object; by way of a variable it becomes many.
+    $value = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($Path))
+    return $value
 }
 
 # Keep these scripts, so that remove needs neither the package nor the download folder.
@@ -56,6 +58,10 @@ function Open-Change {
     $state = Read-Json $StateFile
     if ($script:Undo) {
         Write-Line 'the run before did not finish; its last good state is kept for a roll-back'
+        # What it had begun to put in place is ours too, and is removed when this run does not put it there again.
+        $touched = @(Read-Json (Join-Path $StateFolder 'touched.json'))
+        $script:Undo.Stray = @(Select-Entries (@($script:Undo.Stray) + $touched))
+        Save-Json $script:Undo $UndoFile
     } else {
         Remove-Tree $UndoFolder
         [void] [IO.Directory]::CreateDirectory($UndoFolder)
@@ -63,6 +69,7 @@ function Open-Change {
             Files = @()
             Release = (Get-CurrentRelease)
             Owned = @()
+            Stray = @()
             Service = (Get-ServiceRecord)
         }
         if ($state) {
@@ -85,9 +92,15 @@ function Add-Owned {
     }
 }
 
+# Each entry once, in the order of the first time.
+function Select-Entries {
+    param([object[]] $Entries)
+    return $Entries | Where-Object { $_ } | Select-Object -Unique
+}
+
 function Get-OwnedBefore {
     if ($script:Undo) {
-        return @($script:Undo.Owned)
+        return Select-Entries (@($script:Undo.Owned) + @($script:Undo.Stray))
     }
     $state = Read-Json $StateFile
     if ($state) {
@@ -157,7 +170,7 @@ function Undo-OpenChange {
             Set-Junction $Destination (Join-Path $Releases $script:Undo.Release)
         }
         Restore-Service $script:Undo.Service
-        $entries = @($script:Owned)
+        $entries = @(Select-Entries (@($script:Undo.Stray) + @($script:Owned)))
         [array]::Reverse($entries)
         foreach ($entry in $entries) {
             if (@($script:Undo.Owned) -notcontains $entry) {

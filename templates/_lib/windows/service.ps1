@@ -2,7 +2,8 @@
 
 function Get-ServiceObject {
     param([string] $Name)
-    return Get-CimInstance -ClassName Win32_Service | Where-Object { $_.Name -eq $Name }
+    # The name holds letters, digits, dot, underscore and hyphen only: nothing that a query could misread.
+    return Get-CimInstance -ClassName Win32_Service -Filter ('Name = ''' + $Name + '''')
 }
 
 # What the service was before this run; nothing when there was none.
@@ -76,6 +77,7 @@ function Install-AppService {
         PathName = $commandLine
         DisplayName = $ServiceDisplayName
         StartName = $ServiceAccount
+        StartPassword = ''
         StartMode = $mode
     }
     Set-Service -Name $ServiceName -Description $ServiceDescription
@@ -135,6 +137,7 @@ function Restore-Service {
     Set-ServiceFacts @{
         PathName = $Record.PathName
         DisplayName = $Record.DisplayName
+        StartPassword = ''
         StartName = $Record.StartName
         StartMode = $mode
     }
