@@ -3,9 +3,11 @@
 import hashlib
 from base64 import b64decode
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vmpack.errors import PublishError
 from vmpack.package.model import Block
 from vmpack.publish.blocks import (
     MAX_BLOCK,
@@ -14,6 +16,7 @@ from vmpack.publish.blocks import (
     OWN_ID_LENGTH,
     block_id,
     cut,
+    cut_lines,
     id_length,
     key,
     parts_of,
@@ -59,8 +62,9 @@ def test_text_that_is_not_base64_is_no_id() -> None:
 
 def test_oversized_blocks_are_cut_into_pieces_that_cover_them() -> None:
     data = bytes(range(256)) * (MAX_BLOCK // 256) + b"the rest"
-    pieces = cut(lambda offset, size: data[offset : offset + size], 0, len(data))
+    pieces, digest = cut(lambda offset, size: data[offset : offset + size], 0, len(data))
     assert [(piece.offset, piece.size) for piece in pieces] == [(0, MAX_BLOCK), (MAX_BLOCK, 8)]
+    assert digest == hashlib.sha256(data).hexdigest()
     assert pieces[1].sha256 == hashlib.sha256(b"the rest").hexdigest()
 
 
@@ -71,11 +75,35 @@ def test_only_oversized_blocks_are_read() -> None:
         reads.append(offset)
         return b"x" * size
 
-    blocks = [
-        Block(0, 10, "aa" * 32),
-        Block(10, MAX_BLOCK + 1, "bb" * 32),
-        Block(MAX_BLOCK + 11, 5, "cc" * 32),
-    ]
+    large = MAX_PART + 1
+    digest = hashlib.sha256(b"x" * large).hexdigest()
+    blocks = [Block(0, 10, "aa" * 32), Block(10, large, digest), Block(10 + large, 5, "cc" * 32)]
     parts = parts_of_package(blocks, read_at)
-    assert reads == [10, 10 + MAX_BLOCK]
-    assert [part.size for part in parts] == [10, MAX_BLOCK, MAX_PART + 1 - MAX_BLOCK, 5]
+    assert reads == [10, 10 + MAX_BLOCK], "the pieces of the second block"
+    assert [part.size for part in parts] == [10, MAX_BLOCK, large - MAX_BLOCK, 5]
+
+
+def test_what_is_cut_is_checked_first() -> None:
+    blocks = [Block(0, MAX_PART + 1, "bb" * 32)]
+    with pytest.raises(PublishError, match="changed since the release was built"):
+        parts_of_package(blocks, lambda _offset, size: b"x" * size)
+
+
+def test_a_long_list_of_files_is_cut_between_lines_and_a_change_moves_no_other_cut() -> None:
+    lines = [hashlib.sha256(str(n).encode()).hexdigest() + f" a file {n}\n" for n in range(8000)]
+    pieces = cut_lines("".join(lines).encode())
+    assert sum(piece.size for piece in pieces) == len("".join(lines))
+    assert len(pieces) > 5
+    lines[4000] = "f" * 64 + lines[4000][64:]
+    lines.insert(100, "new line\n")
+    after = {piece.sha256 for piece in cut_lines("".join(lines).encode())}
+    assert len([piece for piece in pieces if piece.sha256 not in after]) <= 3
+
+
+def test_the_head_of_a_package_is_cut_when_it_is_long() -> None:
+    text = b"".join(b"%032d a file\n" % n for n in range(20_000))
+    blocks = [Block(0, len(text), hashlib.sha256(text).hexdigest()), Block(len(text), 5, "bb" * 32)]
+    parts = parts_of_package(blocks, lambda offset, size: text[offset : offset + size])
+    assert len(parts) > 3
+    assert sum(part.size for part in parts[:-1]) == len(text)
+    assert parts[-1] == Part(len(text), 5, "bb" * 32)

@@ -10,9 +10,11 @@ whose digests agree in 72 bits.
 """
 
 import hashlib
+import zlib
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 
+from vmpack.errors import PublishError
 from vmpack.package.model import Block
 from vmpack.publish.model import Part, PartKey, ReadAt, RemoteBlock
 
@@ -21,6 +23,10 @@ MAX_BLOCK = 8 << 20
 MAX_PART = 12 << 20
 """Bytes. A single part may be a block of its own up to here; only larger ones are cut."""
 MAX_PARTS = 4
+_LONG_HEAD = 256 << 10
+_LEAST_LINES = 32 << 10
+_LINES = 256
+"""A list of files has about 170 bytes a line: pieces of 75 KiB on average."""
 _DIGEST = 9
 _SIZE = 3
 _ID_BYTES = MAX_PARTS * (_DIGEST + _SIZE)
@@ -65,21 +71,53 @@ OWN_ID_LENGTH = id_length(block_id([Part(0, 1, "00" * 32)]))
 def parts_of_package(blocks: Sequence[Block], read_at: ReadAt) -> tuple[Part, ...]:
     """Give the parts of a package: its blocks, with those cut that are too large for one storage block.
 
-    Only oversized blocks are read here, to learn the digests of their pieces.
+    A package of many files begins with a long list of them, of which a new version changes a few lines: such a
+    head is cut between lines. Only what is cut is read here, to learn the digests of its pieces.
     """
     parts: list[Part] = []
     for block in blocks:
-        if block.size <= MAX_PART:
+        if block.offset == 0 and _LONG_HEAD < block.size <= MAX_PART and len(blocks) > 1:
+            head = read_at(0, block.size)
+            check(block, hashlib.sha256(head).hexdigest())
+            parts.extend(cut_lines(head))
+        elif block.size <= MAX_PART:
             parts.append(Part(block.offset, block.size, block.sha256))
         else:
-            parts.extend(cut(read_at, block.offset, block.size))
+            pieces, digest = cut(read_at, block.offset, block.size)
+            check(block, digest)
+            parts.extend(pieces)
     return tuple(part for part in parts if part.size)
 
 
-def cut(read_at: ReadAt, offset: int, size: int) -> list[Part]:
-    """Cut a stretch into pieces of a storage block's size and hash each."""
+def check(wanted: Block | Part, sha256: str) -> None:
+    """Refuse bytes that are not those the release was built from."""
+    if sha256 != wanted.sha256:
+        raise PublishError(
+            "the file changed since the release was built",
+            why=f"Bytes {wanted.offset} to {wanted.offset + wanted.size - 1} do not have the digest in build.json.",
+            remedy="Run `vmpack verify`, then build the release again.",
+            rule="release-damaged",
+        )
+
+
+def cut(read_at: ReadAt, offset: int, size: int) -> tuple[list[Part], str]:
+    """Cut a stretch into pieces of a storage block's size; give them and the sha256 of the whole."""
     pieces = []
+    whole = hashlib.sha256()
     for start in range(offset, offset + size, MAX_BLOCK):
-        length = min(MAX_BLOCK, offset + size - start)
-        pieces.append(Part(start, length, hashlib.sha256(read_at(start, length)).hexdigest()))
+        data = read_at(start, min(MAX_BLOCK, offset + size - start))
+        whole.update(data)
+        pieces.append(Part(start, len(data), hashlib.sha256(data).hexdigest()))
+    return pieces, whole.hexdigest()
+
+
+def cut_lines(text: bytes) -> list[Part]:
+    """Cut the start of a file behind lines that their own content chooses, so that a change moves no other cut."""
+    pieces = []
+    start = end = 0
+    for line in text.splitlines(keepends=True):
+        end += len(line)
+        if end == len(text) or (end - start >= _LEAST_LINES and zlib.crc32(line) % _LINES == 0):
+            pieces.append(Part(start, end - start, hashlib.sha256(text[start:end]).hexdigest()))
+            start = end
     return pieces

@@ -9,7 +9,7 @@ from vmpack.errors import PublishError
 from vmpack.findings import Finding
 from vmpack.progress import SILENT, Progress
 from vmpack.publish import links, receipt, sas
-from vmpack.publish.blocks import cut, parts_of_package
+from vmpack.publish.blocks import MAX_PART, check, cut, parts_of_package
 from vmpack.publish.container import Container
 from vmpack.publish.credentials import Bearer, SasToken
 from vmpack.publish.destination import Destination
@@ -115,7 +115,11 @@ def _store(container: Container, release: Release, artifact: Artifact, how: Stor
 def _parts(release: Release, artifact: Artifact, read_at: ReadAt) -> tuple[Part, ...]:
     if artifact is release.package:
         return parts_of_package(release.blocks, read_at)
-    return tuple(cut(read_at, 0, artifact.size))
+    if artifact.size <= MAX_PART:
+        return (Part(0, artifact.size, artifact.sha256),)
+    pieces, digest = cut(read_at, 0, artifact.size)
+    check(Part(0, artifact.size, artifact.sha256), digest)
+    return tuple(pieces)
 
 
 def source_access(container: Container, destination: Destination) -> SourceAccess:

@@ -1,13 +1,17 @@
 """Shared access signatures: read-only, for one blob, for a while."""
 
+import hmac
 import re
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from vmpack.errors import PublishError, UsageError
 from vmpack.publish.credentials import Bearer, SharedKey
 from vmpack.publish.destination import Destination
+from vmpack.publish.wire import API_VERSION
 
 CLOCK_SKEW = timedelta(minutes=15)
 """Signatures begin this much in the past: storage's clock and ours differ."""
@@ -44,31 +48,34 @@ def window(life: timedelta, now: datetime | None = None) -> Window:
     return Window(now - CLOCK_SKEW, now + life)
 
 
-def _scope(destination: Destination, blob: str) -> dict[str, Any]:
-    return {
-        "account_name": destination.account,
-        "container_name": destination.container,
-        "blob_name": blob,
-        "protocol": "https" if destination.secure else "https,http",
-    }
-
-
 def by_key(destination: Destination, key: SharedKey, blob: str, life: Window) -> str:
     """Sign with the account key."""
-    from azure.storage.blob import generate_blob_sas
-
-    token: str = generate_blob_sas(
-        **_scope(destination, blob), account_key=key.key, permission="r", start=life.start, expiry=life.end
-    )
-    return token
+    start, end = (moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (life.start, life.end))
+    return _signed(destination, key, blob, {"sp": "r", "st": start, "se": end})
 
 
 def by_policy(destination: Destination, key: SharedKey, blob: str, policy: str) -> str:
     """Sign with the account key under a stored access policy, which says what is allowed and until when."""
-    from azure.storage.blob import generate_blob_sas
+    return _signed(destination, key, blob, {"si": policy})
 
-    token: str = generate_blob_sas(**_scope(destination, blob), account_key=key.key, policy_id=policy)
-    return token
+
+def _signed(destination: Destination, key: SharedKey, blob: str, terms: dict[str, str]) -> str:
+    """Make a service SAS for one blob (REST reference, "Create a service SAS", version 2020-12-06 and later).
+
+    By hand because these lines cost nothing, and the SDK's import costs a quarter of a second of every run.
+    """
+    fields = {**terms, "spr": _protocol(destination), "sv": API_VERSION, "sr": "b"}
+    resource = f"/blob/{destination.account}/{destination.container}/{blob}"
+    known = (fields.get(name, "") for name in ("sp", "st", "se"))
+    more = (fields.get("si", ""), "", fields["spr"], fields["sv"], fields["sr"])
+    # Snapshot, encryption scope, and five response headers that are not overridden.
+    text = "\n".join([*known, resource, *more, *[""] * 7])
+    digest = hmac.digest(b64decode(key.key), text.encode(), "sha256")
+    return urlencode({**fields, "sig": b64encode(digest).decode()})
+
+
+def _protocol(destination: Destination) -> str:
+    return "https" if destination.secure else "https,http"
 
 
 def by_identity(destination: Destination, blob: str, life: Window) -> str:
@@ -100,7 +107,10 @@ def by_identity(destination: Destination, blob: str, life: Window) -> str:
             rule="sas",
         ) from None
     token: str = generate_blob_sas(
-        **_scope(destination, blob),
+        destination.account,
+        destination.container,
+        blob,
+        protocol=_protocol(destination),
         user_delegation_key=delegation,
         permission="r",
         start=life.start,

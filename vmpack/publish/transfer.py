@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from vmpack.errors import PublishError
 from vmpack.progress import Progress
+from vmpack.publish.blocks import check
 from vmpack.publish.container import Container, SourceRange
 from vmpack.publish.model import PublishPlan, ReadAt, SourceBlob, Step, Tally
 from vmpack.publish.session import StorageError
@@ -70,7 +70,7 @@ class Transfer:
     def _one(self, step: Step) -> None:
         with self.container.session.gate.passage():
             data = self.read_at(step.offset, step.size)
-            _verify(step, data, self.blob)
+            _verify(step, data)
             digest = hashlib.md5(data, usedforsecurity=False).digest()
             if step.kind == "send" or not self._copy(step, digest):
                 self.container.put_block(self.blob, step.id, data, digest)
@@ -103,17 +103,9 @@ class Transfer:
                 self.notes.append(f"{why}: blocks are sent instead")
 
 
-def _verify(step: Step, data: bytes, blob: str) -> None:
-    """Refuse bytes that are not those the release was built from."""
+def _verify(step: Step, data: bytes) -> None:
     start = 0
     view = memoryview(data)
     for part in step.parts:
-        if hashlib.sha256(view[start : start + part.size]).hexdigest() != part.sha256:
-            raise PublishError(
-                "the file changed since the release was built",
-                why=f"Bytes {part.offset} to {part.offset + part.size - 1} do not have the digest in build.json.",
-                remedy="Run `vmpack verify`, then build the release again.",
-                where=blob,
-                rule="release-damaged",
-            )
+        check(part, hashlib.sha256(view[start : start + part.size]).hexdigest())
         start += part.size

@@ -1,0 +1,313 @@
+"""Publishing against upload_blob and az, in pairs, on servers of this machine; and the bytes of a second version.
+
+    python benchmarks/publish.py speed [--size MB]... [--rounds N] [--az PATH] [--server sink|network|azurite]...
+    python benchmarks/publish.py delta PAYLOAD_FOLDER
+
+Every row is a process of its own; rounds go through all of them in turn, so that whatever else the machine does
+meets all alike. Prints Markdown.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import pickle
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests/publish")]
+
+BLOCK = 3 << 20
+CLIENTS = {
+    "vmpack": "vmpack publish, 8 connections",
+    "default": "upload_blob, defaults",
+    "c4b4": "upload_blob, 4 connections, 4 MiB",
+    "c4b8": "upload_blob, 4 connections, 8 MiB",
+    "c8b8": "upload_blob, 8 connections, 8 MiB",
+    "default-md5": "upload_blob, defaults, MD5",
+    "c4b4-md5": "upload_blob, 4 connections, 4 MiB, MD5",
+    "c8b8-md5": "upload_blob, 8 connections, 8 MiB, MD5",
+    "az": "az storage blob upload",
+}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def server(kind: str, folder: Path) -> Iterator[str]:
+    """Start a server and give the account's URL."""
+    if kind == "azurite":
+        from publish_support import running_azurite
+
+        with running_azurite(folder) as emulator:
+            yield emulator.url
+        return
+    port = _free_port()
+    pace = ["25", "30"] if kind == "network" else []
+    process = subprocess.Popen([sys.executable, str(ROOT / "benchmarks/publish_sink.py"), str(port), *pace])
+    try:
+        time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}/vmpacktest"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def make_release(folder: Path, size: int) -> Any:
+    """Write a release of random blocks of about three MiB."""
+    from publish_support import write_release
+
+    source = random.Random(size)
+    blocks = []
+    while size > 0:
+        blocks.append(os.urandom(min(size, source.randint(BLOCK // 2, BLOCK * 3 // 2))))
+        size -= len(blocks[-1])
+    return write_release(folder, blocks, name="bench", version="1.0.0")
+
+
+def one(client: str, url: str, job: Path) -> None:
+    """Upload once and print what it took; runs in a process of its own."""
+    release = pickle.loads(job.read_bytes())
+    os.environ.pop("AZURE_STORAGE_CONNECTION_STRING", None)
+    began, cpu = time.perf_counter(), time.process_time()
+    if client == "vmpack":
+        _vmpack(release, url)
+    else:
+        _upload_blob(client, release, url)
+    wall, cpu = time.perf_counter() - began, time.process_time() - cpu
+    print(json.dumps({"wall": wall, "cpu": cpu, "memory": _peak_memory()}))
+
+
+def _peak_memory() -> float:
+    """Give this program's own peak in MiB; getrusage would count its parent's before exec."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def _vmpack(release: Any, url: str) -> None:
+    from publish_support import ACCOUNT, KEY
+
+    from vmpack.publish.credentials import SharedKey
+    from vmpack.publish.destination import Destination
+    from vmpack.publish.run import PublishOptions, publish
+
+    key = SharedKey(ACCOUNT, KEY)
+    published = publish(release, Destination(ACCOUNT, url, key, key), PublishOptions())
+    assert published.tally.bytes_sent == release.package.size
+
+
+def _upload_blob(client: str, release: Any, url: str) -> None:
+    from azure.storage.blob import ContainerClient
+    from publish_support import KEY
+
+    setting, _, checked = client.partition("-")
+    options: dict[str, Any] = {"validate_content": "md5"} if checked else {}
+    sizes: dict[str, Any] = {}
+    if setting != "default":
+        count, _, block = setting[1:].partition("b")
+        options["max_concurrency"] = int(count)
+        sizes = {"max_block_size": int(block) << 20, "max_single_put_size": int(block) << 20}
+    with (
+        ContainerClient.from_container_url(url, credential=KEY, **sizes) as container,
+        release.package.path.open("rb") as file,
+    ):
+        container.upload_blob("bench/1.0.0/bench.tar", file, overwrite=True, **options)
+
+
+def _az(path: str, url: str, release: Any) -> dict[str, float]:
+    from publish_support import ACCOUNT, KEY
+
+    account, _, container = url.rpartition("/")
+    text = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={account};"
+    command = [
+        path,
+        "storage",
+        "blob",
+        "upload",
+        "--overwrite",
+        "--no-progress",
+        "-o",
+        "none",
+        "-c",
+        container,
+    ]
+    command += ["-f", str(release.package.path), "-n", "bench.tar", "--connection-string", text]
+    began = time.perf_counter()
+    subprocess.run(command, check=True, env={**os.environ, "AZURE_CORE_COLLECT_TELEMETRY": "no"})
+    return {"wall": time.perf_counter() - began, "cpu": 0.0, "memory": 0.0}
+
+
+def speed(arguments: argparse.Namespace) -> None:
+    """Measure all clients in turn and print a table for each server and size."""
+    clients = [name for name in CLIENTS if name != "az" or arguments.az]
+    with tempfile.TemporaryDirectory(prefix="vmpack-bench-") as place:
+        folder = Path(place)
+        for kind in arguments.server:
+            for megabytes in arguments.size:
+                with server(kind, folder) as account:
+                    print(f"\n### {kind}, {megabytes} MB\n")
+                    _table(_rounds(clients, account, folder, megabytes * 10**6, arguments), megabytes * 10**6)
+
+
+def _rounds(
+    clients: list[str], account: str, folder: Path, size: int, arguments: argparse.Namespace
+) -> dict[str, list[dict[str, float]]]:
+    release = make_release(folder / f"dist{size}", size)
+    job = folder / "job"
+    job.write_bytes(pickle.dumps(release))
+    found: dict[str, list[dict[str, float]]] = {client: [] for client in clients}
+    for round_ in range(arguments.rounds):
+        for client in clients:
+            url = f"{account}/r{round_}-{client.replace('-', '')}-{hashlib.sha256(os.urandom(8)).hexdigest()[:8]}"
+            _create(url)
+            if client == "az":
+                found[client].append(_az(arguments.az, url, release))
+            else:
+                command = [sys.executable, __file__, "one", client, url, str(job)]
+                found[client].append(
+                    json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+                )
+    shutil.rmtree(folder / f"dist{size}")
+    return found
+
+
+def _create(url: str) -> None:
+    from azure.storage.blob import ContainerClient
+    from publish_support import KEY
+
+    with ContainerClient.from_container_url(url, credential=KEY) as container:
+        container.create_container()
+
+
+def _table(found: dict[str, list[dict[str, float]]], size: int) -> None:
+    print("| client | MB/s | wall s | CPU s | memory MiB | slower than vmpack by |")
+    print("|---|---:|---:|---:|---:|---:|")
+    ours = [run["wall"] for run in found["vmpack"]]
+    for client, runs in found.items():
+        wall, cpu, memory = (statistics.median(run[key] for run in runs) for key in ("wall", "cpu", "memory"))
+        ratio = statistics.median(run["wall"] / own for run, own in zip(runs, ours, strict=True))
+        print(
+            f"| {CLIENTS[client]} | {size / wall / 1e6:.0f} | {wall:.2f} | {cpu:.2f} | {memory:.0f} | {ratio:.2f} |"
+        )
+
+
+def delta(arguments: argparse.Namespace) -> None:
+    """Build versions of a payload and print what publishing each beside the first one sends."""
+    with tempfile.TemporaryDirectory(prefix="vmpack-bench-") as place:
+        folder = Path(place)
+        with server("azurite", folder) as account:
+            _create(f"{account}/delta")
+            print(
+                "| version | package | sent | share | blocks sent | seconds |\n|---|---:|---:|---:|---:|---:|"
+            )
+            for patch, (label, change) in enumerate(_changes()):
+                payload = folder / "payload"
+                shutil.rmtree(payload, ignore_errors=True)
+                shutil.copytree(arguments.payload, payload, symlinks=True)
+                change(payload)
+                _delta_row(label, folder, f"{account}/delta", patch)
+
+
+def _changes() -> list[tuple[str, Any]]:
+    return [
+        ("first version", lambda _folder: None),
+        ("nothing changed", lambda _folder: None),
+        ("one file of 1 % changed", lambda folder: _rewrite(_file_of(folder, 0.01))),
+        ("one file added", lambda folder: (folder / "added.bin").write_bytes(os.urandom(100_000))),
+        ("one file removed", lambda folder: _file_of(folder, 0.01).unlink()),
+        ("everything changed", lambda folder: [_rewrite(path) for path in _files(folder)]),
+    ]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def _file_of(folder: Path, share: float) -> Path:
+    """Find the file whose size is nearest to a share of all."""
+    files = _files(folder)
+    wanted = share * sum(path.stat().st_size for path in files)
+    return min(files, key=lambda path: abs(path.stat().st_size - wanted))
+
+
+def _rewrite(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    for at in range(0, len(data), 64):
+        data[at] ^= 0x55
+    path.write_bytes(data)
+
+
+def _delta_row(label: str, folder: Path, url: str, patch: int) -> None:
+    from publish_support import KEY
+
+    manifest = {
+        "name": "bench",
+        "version": f"1.0.{patch}",
+        "os": "linux",
+        "location": "westeurope",
+        "payload": {"root": "payload"},
+        "installer": {"template": "archive", "params": {"destination": "/opt/bench"}},
+    }
+    (folder / "vmapp.json").write_text(json.dumps(manifest))
+    run = [sys.executable, "-m", "vmpack"]
+    environment = {**os.environ, "AZURE_STORAGE_KEY": KEY, "PYTHONPATH": str(ROOT)}
+    build = [*run, "-q", "build", str(folder), "-o", str(folder / "dist"), "--no-cache"]
+    subprocess.run(build, check=True, env=environment, stdout=subprocess.DEVNULL)
+    began = time.perf_counter()
+    publish = [*run, "publish", str(folder / f"dist/bench/1.0.{patch}"), "--container", url, "--json"]
+    done = subprocess.run(
+        publish, check=True, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    seconds = time.perf_counter() - began
+    found = json.loads(done.stdout)
+    total, sent = found["bytes"]["total"], found["bytes"]["sent"]
+    share = f"{100 * sent / total:.2f} %"
+    blocks = f"{found['blocks']['sent']} of {found['blocks']['total']}"
+    print(
+        f"| {label} | {total / 1e6:.1f} MB | {sent / 1e6:.2f} MB | {share} | {blocks} | {seconds:.1f} |",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    measure = commands.add_parser("speed")
+    measure.add_argument("--size", type=int, action="append")
+    measure.add_argument("--rounds", type=int, default=5)
+    measure.add_argument("--server", action="append")
+    measure.add_argument("--az")
+    measure.set_defaults(run=speed)
+    single = commands.add_parser("one")
+    single.add_argument("client")
+    single.add_argument("url")
+    single.add_argument("job", type=Path)
+    single.set_defaults(run=lambda given: one(given.client, given.url, given.job))
+    versions = commands.add_parser("delta")
+    versions.add_argument("payload", type=Path)
+    versions.set_defaults(run=delta)
+    given = parser.parse_args()
+    if given.run is speed:
+        given.size = given.size or [8, 64, 256, 1000]
+        given.server = given.server or ["sink", "network", "azurite"]
+    given.run(given)
+
+
+if __name__ == "__main__":
+    main()
