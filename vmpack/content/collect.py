@@ -7,7 +7,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from vmpack.content.links import link_problems
-from vmpack.content.model import Content, Entry, Stamp
+from vmpack.content.model import Content, Entry, stamp_of
 from vmpack.content.names import collisions, name_problems
 from vmpack.content.problems import PayloadError, problem
 from vmpack.content.select import Patterns
@@ -58,7 +58,7 @@ def collect(payload: Payload, folder: Path, target_os: Os, *, skip: tuple[Path, 
 def _single(path: str) -> Content:
     status = os.stat(path)
     mode = 0o755 if status.st_mode & 0o111 else 0o644
-    entry = Entry(os.path.basename(path), "file", mode, status.st_size, "", Stamp.of(status))
+    entry = Entry(os.path.basename(path), "file", mode, status.st_size, "", stamp_of(status))
     return Content(os.path.dirname(path), (entry,), status.st_size)
 
 
@@ -87,22 +87,21 @@ class _Gather:
         if passing:
             entries += _needed(passing, entries)
         entries.sort(key=itemgetter(0))
-        for entry in entries:
-            self.problems.extend(name_problems(entry.path, self._os))
+        self.problems.extend(name_problems([entry.path for entry in entries], self._os))
         self.problems += walk.problems
         self.problems.extend(collisions((entry.path for entry in entries), self._os))
         self.problems.extend(link_problems(self._targets))
         return entries
 
-    def _entry(self, path: str, status: os.stat_result) -> Entry | None:
+    def _entry(self, path: str, status: os.stat_result | None) -> Entry | None:
+        if status is None:
+            return Entry(path, "directory", 0o755)
         mode = status.st_mode
         if stat.S_ISREG(mode):
-            if not readable(self._root, path, status):
+            if mode & 0o444 != 0o444 and not readable(self._root, path, status):
                 self._problem("payload-unreadable", path, "cannot be read: permission denied")
             runs = mode & 0o111 or self._executable.match(path)
-            return Entry(path, "file", 0o755 if runs else 0o644, status.st_size, "", Stamp.of(status))
-        if stat.S_ISDIR(mode):
-            return Entry(path, "directory", 0o755)
+            return Entry(path, "file", 0o755 if runs else 0o644, status.st_size, "", stamp_of(status))
         if stat.S_ISLNK(mode):
             return self._link(path)
         self._problem("payload-kind", path, f"is {kind_name(mode)}", "Exclude it.")
@@ -113,7 +112,7 @@ class _Gather:
             self._problem("payload-link", path, "is a link, which a zip for Windows cannot hold")
             return None
         target = os.readlink(os.path.join(self._root, path)).replace(os.sep, "/")
-        if list(name_problems(target, "linux")):
+        if list(name_problems([target], "linux")):
             self._problem("payload-link", path, "is a link to a path that cannot be stored")
             return None
         self._targets[path] = target

@@ -1,7 +1,7 @@
 """Names that cannot be stored or cannot be unpacked: bytes that are not text, Windows' own words, look-alikes."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from vmpack.content.problems import printable, problem
 from vmpack.findings import Finding
@@ -21,11 +21,18 @@ _WINDOWS_PATH_UNITS = 240
 """MAX_PATH is 260, and Windows PowerShell 5.1 cannot be relied on to go beyond."""
 
 
-def name_problems(path: str, os: Os) -> Iterator[Finding]:
-    """Give what is wrong with the last part of a path (its folders are entries of their own) and its length."""
+def name_problems(paths: Sequence[str], os: Os) -> Iterator[Finding]:
+    """Give what is wrong with the last part of each path (its folders are paths of their own) and its length."""
+    if os == "linux":
+        text = "".join(paths)
+        if text.isascii() and text.isprintable() and max(map(len, paths), default=0) <= _NAME_LENGTH:
+            return
+    for path in paths:
+        yield from _problems(path, os)
+
+
+def _problems(path: str, os: Os) -> Iterator[Finding]:
     name = path[path.rfind("/") + 1 :]
-    if path.isascii() and path.isprintable() and os == "linux" and len(path) <= _NAME_LENGTH:
-        return
     try:
         encoded = name.encode("utf-8")
     except UnicodeEncodeError:

@@ -14,7 +14,8 @@ class Found(NamedTuple):
     """A path that the patterns let through, as the file system describes it."""
 
     path: str
-    status: os.stat_result
+    status: os.stat_result | None
+    """None for a folder: nothing of it is packed but its name."""
     wanted: bool
     """False for a folder that only an included path below it would bring in."""
 
@@ -34,41 +35,41 @@ class Walk:
         pending: list[tuple[str, tuple[IgnoreRules, ...]]] = [("", ())]
         while pending:
             prefix, rules = pending.pop()
-            try:
-                with os.scandir(os.path.join(self._root, prefix)) as scan:
-                    listing = list(scan)
-            except OSError as error:
-                self._unreadable(prefix or ".", error)
-                continue
+            listing = self._listing(prefix)
             if any(item.name == IGNORE_FILE for item in listing):
                 rules = self._with_rules(prefix, rules)
+            filtered = bool(rules) or not self._plain
             for item in listing:
                 path = prefix + item.name
-                is_folder = item.is_dir(follow_symlinks=False)
-                if self._dropped(path, item, rules, is_folder=is_folder):
+                if item.is_dir(follow_symlinks=False):
+                    inner = path + "/"
+                    if not self._skipped(path) and not (filtered and self._dropped(inner, rules)):
+                        pending.append((inner, rules))
+                        yield Found(path, None, self._included(inner))
+                elif item.name == IGNORE_FILE or (filtered and self._dropped(path, rules)):
                     continue
-                try:
-                    status = item.stat(follow_symlinks=False)
-                except OSError as error:
-                    self._unreadable(path, error)
-                    continue
-                if is_folder:
-                    pending.append((path + "/", rules))
-                    yield Found(path, status, self._included(path + "/"))
                 elif self._included(path):
-                    yield Found(path, status, True)
+                    yield from self._file(path, item)
 
-    def _dropped(
-        self, path: str, item: "os.DirEntry[str]", rules: tuple[IgnoreRules, ...], *, is_folder: bool
-    ) -> bool:
-        if item.name == IGNORE_FILE:
-            return True
-        if is_folder and self._skip and os.path.join(self._root, path) in self._skip:
-            return True
-        if self._plain and not rules:
-            return False
-        named = path + "/" if is_folder else path
-        return self._exclude.match(named) or ignored(named, rules)
+    def _listing(self, prefix: str) -> list["os.DirEntry[str]"]:
+        try:
+            with os.scandir(os.path.join(self._root, prefix)) as scan:
+                return list(scan)
+        except OSError as error:
+            self._unreadable(prefix or ".", error)
+            return []
+
+    def _file(self, path: str, item: "os.DirEntry[str]") -> Iterator[Found]:
+        try:
+            yield Found(path, item.stat(follow_symlinks=False), True)
+        except OSError as error:
+            self._unreadable(path, error)
+
+    def _skipped(self, path: str) -> bool:
+        return bool(self._skip) and os.path.join(self._root, path) in self._skip
+
+    def _dropped(self, path: str, rules: tuple[IgnoreRules, ...]) -> bool:
+        return self._exclude.match(path) or ignored(path, rules)
 
     def _included(self, path: str) -> bool:
         return self._plain or self._include.match(path)
@@ -89,10 +90,10 @@ class Walk:
 
 
 def readable(root: str, path: str, status: os.stat_result) -> bool:
-    """Tell whether this process may open a file, asking the system only when the mode bits say no."""
+    """Tell whether this process may open a file, asking the system only when it is not the owner's."""
     if not hasattr(os, "geteuid"):
         return True
-    if status.st_mode & 0o444 == 0o444 or (status.st_mode & 0o400 and status.st_uid == os.geteuid()):
+    if status.st_mode & 0o400 and status.st_uid == os.geteuid():
         return True
     return os.access(os.path.join(root, path), os.R_OK)
 

@@ -28,7 +28,7 @@ class Piece(NamedTuple):
     through: Digest
     """sha256 of everything in front of ``end``, so of the whole file for the last piece."""
     crc: int
-    """CRC-32 of everything in front of ``end``."""
+    """CRC-32 of everything in front of ``end``, if the archive needs it."""
 
 
 class Encoder(Protocol):
@@ -46,6 +46,8 @@ class Archive(Protocol):
 
     salt: bytes
     """Everything beside content that decides a frame's bytes: format, level, library, time."""
+    needs_crc: bool
+    """Whether a large file's pieces carry its CRC-32."""
 
     def raw_size(self, entry: Entry) -> int:
         """Give how many bytes an entry takes before compression."""

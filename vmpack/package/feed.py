@@ -92,7 +92,7 @@ class Feed:
                 for piece in known:
                     worker = yield _PieceJob(next(numbers), self, worker, entry, piece, None)
                 continue
-            file = LargeFile(self.content.root, entry)
+            file = LargeFile(self.content.root, entry, with_crc=self.archive.needs_crc)
             pieces: list[Piece] = []
             try:
                 while not file.at_end:

@@ -6,17 +6,16 @@ written down and is read anew the next time ("racy git"). A damaged or foreign i
 
 import hashlib
 import os
-from array import array
 from collections.abc import Sequence
 
-from vmpack.content.model import Entry
+from vmpack.content.model import Entry, stamp_time
 from vmpack.package.archive import Digest
 from vmpack.package.store import write_whole
 
-_MAGIC = b"vmpack index 1\n"
+_MAGIC = b"vmpack index 2\n"
 _MARGIN_NS = 2 * 10**9
 """Two seconds: the coarsest clock of a file system in use (FAT)."""
-_STAMP = 5
+_STAMP = 40
 _DIGEST = 32
 
 
@@ -27,7 +26,7 @@ def known_digests(path: str, entries: Sequence[Entry]) -> list[Digest | None]:
     known: list[Digest | None] = []
     for entry in entries:
         at = positions.get(entry.path)
-        if at is not None and tuple(stamps[_STAMP * at : _STAMP * at + _STAMP]) == entry.stamp:
+        if at is not None and stamps[_STAMP * at : _STAMP * at + _STAMP] == entry.stamp:
             known.append(digests[_DIGEST * at : _DIGEST * at + _DIGEST])
         else:
             known.append(None)
@@ -36,42 +35,32 @@ def known_digests(path: str, entries: Sequence[Entry]) -> list[Digest | None]:
 
 def save(path: str, entries: Sequence[Entry], digests: Sequence[Digest | None], began_ns: int) -> None:
     """Write the index for the next build; ``began_ns`` is the time before the files were listed."""
-    paths: list[bytes] = []
-    stamps = array("q")
-    known: list[Digest] = []
     trusted = began_ns - _MARGIN_NS
-    for entry, digest in zip(entries, digests, strict=True):
-        stamp = entry.stamp
-        if stamp is None or digest is None or max(stamp.mtime_ns, stamp.ctime_ns) >= trusted:
-            continue
-        try:
-            stamps.extend(stamp)
-        except OverflowError:
-            del stamps[_STAMP * len(paths) :]
-            continue
-        paths.append(entry.path.encode())
-        known.append(digest)
-    body = len(paths).to_bytes(8, "little") + stamps.tobytes() + b"".join(known) + b"\0".join(paths)
+    rows = [
+        (entry.path, entry.stamp, digest)
+        for entry, digest in zip(entries, digests, strict=True)
+        if entry.stamp is not None and digest is not None and stamp_time(entry.stamp) < trusted
+    ]
+    paths, stamps, known = zip(*rows, strict=True) if rows else ((), (), ())
+    names = "\0".join(paths).encode()
+    body = b"".join((len(rows).to_bytes(8, "little"), *stamps, *known, names))
     write_whole(path, _MAGIC, hashlib.sha256(body).digest(), body)
 
 
-def _load(path: str) -> "tuple[list[str], array[int], bytes]":
-    empty: tuple[list[str], array[int], bytes] = ([], array("q"), b"")
+def _load(path: str) -> tuple[list[str], bytes, bytes]:
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             data = file.read()
         os.utime(path)
     except OSError:
-        return empty
+        return [], b"", b""
     start = len(_MAGIC) + _DIGEST
     body = memoryview(data)[start:]
     if data[: len(_MAGIC)] != _MAGIC or data[len(_MAGIC) : start] != hashlib.sha256(body).digest():
-        return empty
+        return [], b"", b""
     count = int.from_bytes(body[:8], "little")
     if count == 0:
-        return empty
-    ends = 8 + 8 * _STAMP * count
-    stamps = array("q")
-    stamps.frombytes(body[8:ends])
+        return [], b"", b""
+    ends = 8 + _STAMP * count
     names = ends + _DIGEST * count
-    return bytes(body[names:]).decode().split("\0"), stamps, bytes(body[ends:names])
+    return bytes(body[names:]).decode().split("\0"), bytes(body[8:ends]), bytes(body[ends:names])

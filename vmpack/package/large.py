@@ -11,13 +11,15 @@ from vmpack.package.segments import MAXIMUM
 from vmpack.package.source import changed, check_stamp, fill, open_source
 
 SMALLEST = MAXIMUM // 2
-"""No piece but the last is smaller: the window for a cut lies between this and MAXIMUM."""
+"""No piece but the last is smaller."""
+_WINDOW = MAXIMUM // 4
+"""Behind SMALLEST, where a cut is looked for."""
 
 
 class LargeFile:
     """Reads one large file piece by piece; the pieces must be taken in order, by one thread at a time."""
 
-    def __init__(self, root: str, entry: Entry) -> None:
+    def __init__(self, root: str, entry: Entry, *, with_crc: bool = False) -> None:
         self.entry = entry
         self._path = f"{root}/{entry.path}"
         self._descriptor = open_source(self._path)
@@ -25,10 +27,11 @@ class LargeFile:
         self._digest = hashlib.sha256()
         self._through = self._digest.digest()
         self._crc = 0
+        self._with_crc = with_crc
 
     def next_piece(self, buffer: memoryview) -> Piece:
         """Read the next piece into the front of ``buffer`` (MAXIMUM bytes) and tell what it is."""
-        wanted = min(MAXIMUM, self.entry.size - self._offset)
+        wanted = min(SMALLEST + _WINDOW, self.entry.size - self._offset)
         os.lseek(self._descriptor, self._offset, os.SEEK_SET)
         if fill(self._descriptor, buffer[:wanted]) != wanted:
             raise changed(self._path)
@@ -37,7 +40,8 @@ class LargeFile:
         if start + wanted < self.entry.size:
             size = SMALLEST + find_cut(bytes(buffer[SMALLEST:wanted]))
         self._digest.update(buffer[:size])
-        self._crc = zlib.crc32(buffer[:size], self._crc)
+        if self._with_crc:
+            self._crc = zlib.crc32(buffer[:size], self._crc)
         self._through = self._digest.digest()
         self._offset += size
         if self.at_end:

@@ -4,6 +4,7 @@ Its length is known before a byte of the payload is read, because a digest alway
 package's head is measured first and written last.
 """
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -14,9 +15,12 @@ from vmpack.package.model import FileRecord
 NAME = "files"
 _START = "#mtree\n/set type=file uid=0 gid=0 mode=0644\n"
 _NO_DIGEST = "0" * 64
+_CHUNK = 1000
+"""Lines that are held as text at a time."""
 # What mtree readers take for something else: space, comment, escape, glob characters, and all but ASCII.
 _ODD = re.compile(rb"[^!-~]|[\\#*?\[=]")
 _ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
+_is_plain = re.compile(r"""[!"$-)+-<>@-Z\]-~]*""").fullmatch
 _PLAIN = re.compile(r"[!-~]*", re.ASCII)
 _KINDS: dict[str, EntryKind] = {"file": "file", "dir": "directory", "link": "symlink"}
 _OCTAL_MODE = re.compile(r"0[0-7]{3}")
@@ -24,19 +28,31 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SIZE = re.compile(r"[0-9]{1,18}")
 
 
-def render(entries: Sequence[Entry], digests: Sequence[str | None]) -> bytes:
-    """Give the member's bytes; ``digests`` holds a hex sha256 for each entry that is a file."""
-    lines = [_START]
+def measure(entries: Sequence[Entry]) -> int:
+    """Give the length of what ``render`` will make of these entries."""
+    return sum(map(len, _lines(entries, [None] * len(entries))))
+
+
+def render(entries: Sequence[Entry], digests: Sequence[bytes | None]) -> bytes:
+    """Give the member's bytes; ``digests`` holds the sha256 of each entry that is a file."""
+    text = bytearray()
+    lines = _lines(entries, digests)
+    while chunk := "".join(itertools.islice(lines, _CHUNK)):
+        text += chunk.encode("ascii")
+    return bytes(text)
+
+
+def _lines(entries: Sequence[Entry], digests: Sequence[bytes | None]) -> Iterator[str]:
+    yield _START
     for (path, kind, mode, size, target, _), digest in zip(entries, digests, strict=True):
-        name = _escape(path)
+        name = path if _is_plain(path) else _escape(path)
         if kind == "file":
             octal = "" if mode == 0o644 else f" mode={mode:04o}"
-            lines.append(f"./{name}{octal} size={size} sha256={digest or _NO_DIGEST}\n")
+            yield f"./{name}{octal} size={size} sha256={digest.hex() if digest else _NO_DIGEST}\n"
         elif kind == "directory":
-            lines.append(f"./{name} type=dir mode={mode:04o}\n")
+            yield f"./{name} type=dir mode={mode:04o}\n"
         else:
-            lines.append(f"./{name} type=link mode={mode:04o} link={_escape(target)}\n")
-    return "".join(lines).encode("ascii")
+            yield f"./{name} type=link mode={mode:04o} link={_escape(target)}\n"
 
 
 def parse(data: bytes) -> tuple[FileRecord, ...]:
@@ -89,10 +105,7 @@ def _checked(pattern: re.Pattern[str], text: str) -> str:
 
 
 def _escape(path: str) -> str:
-    raw = path.encode()
-    if _ODD.search(raw) is None:
-        return path
-    return _ODD.sub(lambda match: b"\\%03o" % match[0][0], raw).decode("ascii")
+    return _ODD.sub(lambda match: b"\\%03o" % match[0][0], path.encode()).decode("ascii")
 
 
 def _unescape(text: str) -> str:

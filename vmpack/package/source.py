@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable
 
-from vmpack.content.model import Entry, Stamp
+from vmpack.content.model import Entry, Stamp, stamp_of
 from vmpack.errors import BuildError
 
 # A FIFO that took the file's place must not hang the build, and a link must not lead out of the payload.
@@ -56,7 +56,7 @@ def fill(descriptor: int, view: memoryview) -> int:
 
 def check_stamp(descriptor: int, path: str, stamp: Stamp | None) -> None:
     """Raise BuildError if the open file is not the one that was listed, byte for byte as far as its stamp tells."""
-    if stamp is not None and Stamp.of(os.fstat(descriptor)) != stamp:
+    if stamp is not None and stamp_of(os.fstat(descriptor)) != stamp:
         raise changed(path)
 
 
@@ -76,7 +76,7 @@ def read_file(root: str, entry: Entry, view: memoryview) -> bytes:
     path = f"{root}/{entry.path}"
     descriptor = open_source(path)
     try:
-        if fill(descriptor, view) != entry.size:
+        if fill(descriptor, view) != len(view):
             raise changed(path)
         digest = hashlib.sha256(view).digest()
         check_stamp(descriptor, path, entry.stamp)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from vmpack.package.archive import Archive
 from vmpack.package.model import Member
-from vmpack.package.tar import END, TarHeaders, padding
+from vmpack.package.tar import BLOCK, END, TarHeaders, padding
 from vmpack.package.tarball import Tarball
 from vmpack.types import PayloadFormat
 
@@ -20,7 +20,7 @@ class TarContainer:
 
     def head_size(self, members: Sequence[Member]) -> int:
         """Give the bytes in front of the payload."""
-        return len(self._head(members, 0))
+        return sum(BLOCK + len(member.data) + padding(len(member.data)) for member in members) + BLOCK
 
     def finish(self, members: Sequence[Member], offset: int) -> tuple[bytes, bytes]:
         """Give what stands in front of the payload and, from ``offset`` on, behind it."""

@@ -15,6 +15,7 @@ class Tarball:
 
     def __init__(self, form: PayloadFormat, level: int, mtime: int) -> None:
         self.salt = f"{form} {level} {library(form)} {mtime}".encode()
+        self.needs_crc = False
         self._form = form
         self._level = level
         self._headers = TarHeaders(mtime)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from vmpack.content.model import Content
 from vmpack.package import listing
-from vmpack.package.archive import Archive, Digest
+from vmpack.package.archive import Archive
 from vmpack.package.cache import SegmentCache
 from vmpack.package.feed import Feed, frames_in_order
 from vmpack.package.frames import level_of
@@ -74,7 +74,7 @@ def _write(
     content = request.content
     container = _container(request)
     feed = Feed(container.archive, content, cache)
-    head_size = container.head_size(_members(request, feed.digests))
+    head_size = container.head_size(_members(request, bytes(listing.measure(content.entries))))
     _refuse_what_cannot_fit(request, head_size)
     output = Output(
         out,
@@ -90,7 +90,8 @@ def _write(
             reused += was_cached
             total += 1
             progress.advance(size)
-        head, tail = container.finish(_members(request, feed.digests), output.offset)
+        files = listing.render(content.entries, feed.digests)
+        head, tail = container.finish(_members(request, files), output.offset)
         output.append(tail)
         sha256, blocks = output.finish(head)
         if cache is not None:
@@ -110,11 +111,9 @@ def _container(request: PackageRequest) -> Container:
     return TarContainer(request.format, level, request.mtime)
 
 
-def _members(request: PackageRequest, digests: Sequence[Digest | None]) -> list[Member]:
-    """Put ``files`` behind ``vmapp.json``, with zeros for the digests that are not known yet."""
-    hexes = [digest.hex() if digest else None for digest in digests]
-    files = Member(listing.NAME, listing.render(request.content.entries, hexes))
-    return [*request.members[:1], files, *request.members[1:]]
+def _members(request: PackageRequest, files: bytes) -> list[Member]:
+    """Put ``files`` behind ``vmapp.json``."""
+    return [*request.members[:1], Member(listing.NAME, files), *request.members[1:]]
 
 
 def _refuse_what_cannot_fit(request: PackageRequest, head_size: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from vmpack.package.archive import Archive
 from vmpack.package.model import Member
-from vmpack.package.zip_format import STORED, ZipMember, ZipRecords, end_records
+from vmpack.package.zip_format import LOCAL_HEADER, STORED, ZipMember, ZipRecords, end_records
 from vmpack.package.zip_payload import ZipPayload
 
 
@@ -20,7 +20,7 @@ class ZipContainer:
 
     def head_size(self, members: Sequence[Member]) -> int:
         """Give the bytes in front of the payload."""
-        return len(self._head(members))
+        return sum(LOCAL_HEADER + len(member.name.encode()) + len(member.data) for member in members)
 
     def finish(self, members: Sequence[Member], offset: int) -> tuple[bytes, bytes]:
         """Give what stands in front of the payload and, from ``offset`` on, behind it."""

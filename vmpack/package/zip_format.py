@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 STORED, DEFLATED = 0, 8
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
+LOCAL_HEADER = _LOCAL.size
+"""Bytes in front of a member's name."""
 _CENTRAL = struct.Struct("<4sBBHHHHHIIIHHHHHII")
 _END = struct.Struct("<4sHHHHIIH")
 _END64 = struct.Struct("<4sQHHIIQQQQ")

@@ -29,6 +29,7 @@ class ZipPayload:
 
     def __init__(self, level: int, mtime: int) -> None:
         self.salt = f"zip {level} {library('zip')} {mtime}".encode()
+        self.needs_crc = True
         self._level = level
         self._records = ZipRecords(mtime)
         self._directory: list[bytes] = []
