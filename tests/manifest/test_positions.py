@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmpack.manifest.model import Pointer
 from vmpack.manifest.positions import WIDTH, Place, locate, place_at
+from vmpack.types import Pointer
 
 TEXT = '{\n  "a": {"b": [1, "two"]},\r\n\t"é𐐷": "ü", "c": {\n}}'
 

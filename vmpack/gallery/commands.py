@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from vmpack.gallery.rule import Breach, Circumstances, PlatformRule
-from vmpack.manifest.model import Manifest, Pointer
+from vmpack.manifest.model import Manifest
 from vmpack.manifest.rules import Rule
-from vmpack.types import ACTIONS
+from vmpack.types import ACTIONS, Pointer
 
 # What stands in quotes or in a here-document is another program's business: bash -c '[[ -f x ]]' is fine.
 _QUOTED = r"""(?msx)

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 
 from vmpack.gallery.rule import Breach, Circumstances, PlatformRule
-from vmpack.manifest.model import Manifest, Pointer
+from vmpack.manifest.model import Manifest
 from vmpack.manifest.rules import Rule
+from vmpack.types import Pointer
 
 _VERSION = r"([0-9]+)\.([0-9]+)\.([0-9]+)"
 _NAME = r"[A-Za-z0-9._-]+"

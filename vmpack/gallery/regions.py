@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from vmpack.gallery.rule import Breach, Circumstances, PlatformRule
 from vmpack.manifest.checks import parse_date
-from vmpack.manifest.model import Manifest, Pointer
+from vmpack.manifest.model import Manifest
 from vmpack.manifest.rules import Rule
+from vmpack.types import Pointer
 
 _PROFILE = "galleryApplicationVersion.properties.publishingProfile"
 

@@ -6,8 +6,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from vmpack.limits import Limits
-from vmpack.manifest.model import Manifest, Pointer
+from vmpack.manifest.model import Manifest
 from vmpack.manifest.rules import Rule
+from vmpack.types import Pointer
 
 
 class Circumstances(NamedTuple):

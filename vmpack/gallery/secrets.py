@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from vmpack.findings import Finding
 from vmpack.gallery.rule import Breach, Circumstances, PlatformRule
-from vmpack.manifest.model import Manifest, Pointer
+from vmpack.manifest.model import Manifest
 from vmpack.manifest.rules import Rule
 from vmpack.manifest.secrets import PASSWORD, find, is_literal, names_a_secret
-from vmpack.types import JSONValue
+from vmpack.types import JSONValue, Pointer
 
 # Elsewhere "password: see the handbook" is prose.
 _COMMAND_LIKE = ("actions", "installer", "tests", "publish")

@@ -9,9 +9,9 @@ from typing import Any
 from vmpack.errors import TemplateError
 from vmpack.findings import Finding
 from vmpack.installer.find import Template, find
-from vmpack.manifest.model import Manifest, Pointer
+from vmpack.manifest.model import Manifest
 from vmpack.manifest.schema import problems
-from vmpack.types import JSONValue, Os
+from vmpack.types import JSONValue, Os, Pointer
 
 POINTER: Pointer = ("installer", "params")
 _ABSOLUTE: Mapping[Os, str] = {

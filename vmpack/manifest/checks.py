@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 
-from vmpack.manifest.model import Manifest, Pointer
+from vmpack.manifest.model import Manifest
+from vmpack.types import Pointer
 
 _FORMATS = {"linux": ("tar.zst", "tar.gz", "tar", "none"), "windows": ("zip", "none")}
 _LEVELS = {"tar.zst": (1, 19), "tar.gz": (1, 9), "zip": (0, 9)}

@@ -7,11 +7,11 @@ from vmpack.findings import Finding
 from vmpack.manifest import schema
 from vmpack.manifest.checks import Broken
 from vmpack.manifest.interpolation import Unresolved
-from vmpack.manifest.model import Pointer, Source
+from vmpack.manifest.model import Source
 from vmpack.manifest.positions import place_at
 from vmpack.manifest.rules import rule
 from vmpack.manifest.scan import MAX_PROBLEMS, SyntaxProblem
-from vmpack.types import JSONValue
+from vmpack.types import JSONValue, Pointer
 
 
 def syntax_problems(source: Source, problems: Iterable[SyntaxProblem]) -> list[Finding]:

@@ -8,10 +8,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from vmpack.manifest.model import Pointer
 from vmpack.manifest.rules import rule
 from vmpack.manifest.suggest import did_you_mean
-from vmpack.types import JSONValue
+from vmpack.types import JSONValue, Pointer
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[^{}\"'\s]*)(?P<end>\}?)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

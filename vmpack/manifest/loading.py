@@ -17,10 +17,10 @@ from vmpack.findings import Finding
 from vmpack.manifest.accept import surely_valid
 from vmpack.manifest.checks import check
 from vmpack.manifest.freeze import freeze
-from vmpack.manifest.model import Manifest, Pointer, Source
+from vmpack.manifest.model import Manifest, Source
 from vmpack.manifest.reading import Unreadable, manifest_path, read_text
 from vmpack.manifest.strict import surely_strict
-from vmpack.types import JSONValue
+from vmpack.types import JSONValue, Pointer
 
 _Object = Mapping[str, Any]
 _STAND_INS = {"name": "unnamed", "version": "0.0.0"}

@@ -5,10 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vmpack.findings import Finding, Severity
-from vmpack.types import JSONValue, Os, PayloadFormat, RebootBehavior
-
-Pointer = tuple[str | int, ...]
-"""The way from the document's root to one value: ``("targetRegions", 0, "name")``."""
+from vmpack.types import JSONValue, Os, PayloadFormat, Pointer, RebootBehavior
 
 
 @dataclass(frozen=True, slots=True)

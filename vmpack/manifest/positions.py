@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 
 from vmpack.manifest import secrets
-from vmpack.manifest.model import Pointer
 from vmpack.manifest.scan import scan
+from vmpack.types import Pointer
 
 WIDTH = 160
 """Longest source line shown whole; a longer one is cut around the column."""

@@ -13,10 +13,9 @@ from json import JSONDecodeError
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the C scanner: public in all but its stub
 from typing import NoReturn
 
-from vmpack.manifest.model import Pointer
 from vmpack.manifest.rules import Rule, rule
 from vmpack.manifest.strict import LARGEST_INTEGER, MAX_DEPTH
-from vmpack.types import JSONValue
+from vmpack.types import JSONValue, Pointer
 
 MAX_PROBLEMS = 50
 """Then the text is something else than JSON, and more places help nobody."""

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmpack.manifest.accept import surely_valid
-from vmpack.manifest.model import Pointer
 from vmpack.manifest.rules import rule
 from vmpack.manifest.suggest import did_you_mean
-from vmpack.types import JSONValue
+from vmpack.types import JSONValue, Pointer
 
 # jsonschema's own type says of every attribute that it may be unset, which an error from iter_errors never is.
 _Error = Any
