@@ -17,8 +17,12 @@ install_config() {
     fi
     set_config_aside "$1" "$_source"
     say "config: $1"
+    # Both sums count while the file is exchanged: a kill in between must not look like somebody's edit.
+    save_for_undo "$CONFIG_SUM"
+    cksum <"$_source" >>"$CONFIG_SUM"
     put_file "$_source" "$1" "$2" "$3" "$4" config || fail 25 "$1 cannot be written"
-    save_for_undo "$CONFIG_SUM" && cksum <"$1" >"$CONFIG_SUM"
+    cksum <"$1" >"$CONFIG_SUM.new"
+    mv -f "$CONFIG_SUM.new" "$CONFIG_SUM"
 }
 
 # A file that is not ours is kept aside and put back by remove; an edited one is kept beside the new one.
@@ -35,8 +39,4 @@ set_config_aside() {
     elif owns aside "$1.before-vmpack"; then
         own aside "$1.before-vmpack"
     fi
-}
-
-config_was_edited() {
-    [ -e "$1" ] && [ -e "$CONFIG_SUM" ] && [ "$(cksum <"$1")" != "$(cat "$CONFIG_SUM")" ]
 }

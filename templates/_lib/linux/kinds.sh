@@ -11,6 +11,10 @@ disown_entry() {
     _kind=${1%% *}
     _thing=${1#* }
     case $_kind in
+        # Half of a rename that a kill cut short.
+        link | file | config | unit) rm -f "$_thing.vmpack-new" ;;
+    esac
+    case $_kind in
         link | file) rm -f "$_thing" ;;
         tree) rm -rf "$_thing" ;;
         dir) rmdir "$_thing" 2>/dev/null || : ;;
@@ -34,11 +38,15 @@ disown_aside() {
 }
 
 disown_config() {
-    if [ -e "$1" ] && [ -e "$CONFIG_SUM" ] && [ "$(cksum <"$1")" != "$(cat "$CONFIG_SUM")" ]; then
+    if config_was_edited "$1"; then
         say "warning: $1 was edited here, it stays"
     else
         rm -f "$1"
     fi
+}
+
+config_was_edited() {
+    [ -e "$1" ] && [ -e "$CONFIG_SUM" ] && ! grep -Fxq -e "$(cksum <"$1")" "$CONFIG_SUM"
 }
 
 # Data goes only with the application, when the manifest says so: never in a roll-back or an update.

@@ -17,7 +17,7 @@ function Test-Edited {
     if ((-not [IO.File]::Exists($Path)) -or (-not [IO.File]::Exists($sum))) {
         return $false
     }
-    return (Get-Digest $Path) -ne [IO.File]::ReadAllText($sum)
+    return [IO.File]::ReadAllLines($sum) -notcontains (Get-Digest $Path)
 }
 
 function Remove-Config {

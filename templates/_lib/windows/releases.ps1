@@ -176,11 +176,13 @@ function Install-Config {
     Save-ForUndo $Path
     Add-Owned 'config' $Path
     Write-Line ('config: ' + $Path)
-    Copy-Item -LiteralPath $source -Destination ($Path + '.vmpack-new') -Force
-    Move-Item -LiteralPath ($Path + '.vmpack-new') -Destination $Path -Force
+    # Both digests count while the file is exchanged: a kill in between must not look like somebody's edit.
     $sum = Join-Path $StateFolder 'config.sha256'
     Save-ForUndo $sum
-    [IO.File]::WriteAllText($sum, (Get-Digest $Path))
+    [IO.File]::AppendAllText($sum, (Get-Digest $source) + [Environment]::NewLine)
+    Copy-Item -LiteralPath $source -Destination ($Path + '.vmpack-new') -Force
+    Move-Item -LiteralPath ($Path + '.vmpack-new') -Destination $Path -Force
+    [IO.File]::WriteAllText($sum, (Get-Digest $Path) + [Environment]::NewLine)
 }
 
 function Install-DataFolder {
