@@ -31,6 +31,15 @@ from vmpack.vm.scenarios import (
 
 _PATIENCE = 3.0
 """Seconds for which a failing check is tried again: services take a moment to come up."""
+_CHECK = """
+export VMPACK_APP_NAME="$1" VMPACK_APP_VERSION="$2" VMPACK_STATE_DIR="/var/lib/vmpack/$1"
+export VMPACK_LOG="/var/log/vmpack/$1.log" HOME=/root LC_ALL=C
+folder=$(cat "$VMPACK_STATE_DIR"/lifecycle/*.sh 2>/dev/null | sed -n 's/^DESTINATION=//p' | tail -n 1)
+eval "folder=$folder"
+cd "${folder:-/}" || exit
+exec /bin/sh -c "$3" </dev/null
+"""
+"""Runs a check as the installers' own scripts do: in the application's folder, which their parameters name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,19 +174,18 @@ class Story:
             return StepResult("health", "passed", notes=(note,)), []
         failures = []
         for check in release.checks:
-            code, output = self._check(check)
+            code, output = self._check(release, check)
             if code:
                 failures.append((check.name, output))
         rows = [row for row in self.agent.rows if row.package == release.name]
         return StepResult(f"health ({len(release.checks)} checks)", "passed"), judge.health(failures, rows)
 
-    def _check(self, check: Check) -> tuple[int, str]:
+    def _check(self, release: Release, check: Check) -> tuple[int, str]:
         end = time.monotonic() + min(check.timeout, _PATIENCE)
+        command = ["/bin/sh", "-c", _CHECK, "sh", release.name, release.version, check.run]
         while True:
             try:
-                done = self.box.run(
-                    ["/bin/sh", "-c", check.run], environment=ENVIRONMENT, timeout=check.timeout
-                )
+                done = self.box.run(command, environment=ENVIRONMENT, timeout=check.timeout)
             except subprocess.TimeoutExpired:
                 return 1, f"not within {check.timeout} s"
             if done.code == 0 or time.monotonic() > end:

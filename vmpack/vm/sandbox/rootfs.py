@@ -11,8 +11,8 @@ from pathlib import Path
 from vmpack.errors import VerificationError
 from vmpack.vm.sandbox.guest import is_root
 
-_PLAIN = ("python3-minimal",)
-_BOOTABLE = ("python3-minimal", "systemd", "systemd-sysv", "dbus", "libpam-systemd")
+_PLAIN = ("python3",)
+_BOOTABLE = ("python3", "systemd", "systemd-sysv", "dbus", "libpam-systemd")
 
 
 def cache_folder() -> Path:
