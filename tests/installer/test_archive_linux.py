@@ -183,6 +183,21 @@ def test_a_failing_first_install_leaves_only_what_remove_needs(agent: Agent, tmp
     assert agent.machine.changed() == set()
 
 
+def test_the_state_names_the_applications_folder_while_it_is_installed(
+    agent: Agent, v1: Package, tmp_path: Path
+) -> None:
+    agent.install(v1)
+    assert agent.machine.sh(f"readlink {STATE}/app") == "/opt/hello"
+    moved = make_package(tmp_path, version="2.0.0", params={"destination": "/srv/hello"})
+    bad = make_package(
+        tmp_path, version="2.0.1", params={"destination": "/srv/hello"}, checks=(Check("no", "false"),)
+    )
+    assert agent.update(bad).code == 32
+    assert agent.machine.sh(f"readlink {STATE}/app") == "/opt/hello"
+    agent.update(moved)
+    assert agent.machine.sh(f"readlink {STATE}/app; cd {STATE}/app && ls") == "/srv/hello\nbin"
+
+
 def test_a_hanging_check_is_killed(agent: Agent, tmp_path: Path) -> None:
     package = make_package(tmp_path, checks=(Check("hangs", "sleep 100", timeout=1),))
     assert agent.install(package).code == 32

@@ -34,12 +34,10 @@ _PATIENCE = 3.0
 _CHECK = """
 export VMPACK_APP_NAME="$1" VMPACK_APP_VERSION="$2" VMPACK_STATE_DIR="/var/lib/vmpack/$1"
 export VMPACK_LOG="/var/log/vmpack/$1.log" HOME=/root LC_ALL=C
-folder=$(cat "$VMPACK_STATE_DIR"/lifecycle/*.sh 2>/dev/null | sed -n 's/^DESTINATION=//p' | tail -n 1)
-eval "folder=$folder"
-cd "${folder:-/}" || exit
+cd "$VMPACK_STATE_DIR/app" 2>/dev/null || cd /
 exec /bin/sh -c "$3" </dev/null
 """
-"""Runs a check as the installers' own scripts do: in the application's folder, which their parameters name."""
+"""Runs a check as the installers' own scripts do: in the application's folder, which every install links to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 #
 # In $VMPACK_STATE_DIR lie
 #   lifecycle   a link to the scripts of the version that ran last, for remove
+#   app         a link to the application's folder
 #   owned       what this application put on the machine: "KIND PATH" lines, parents before children
 #   installed   the version that was installed last and passed its checks
 #   undo/       there while a change is open: copies of what was replaced. Renaming it away is the commit.

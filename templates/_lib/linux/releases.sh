@@ -4,6 +4,7 @@
 # DESTINATION is a link into DESTINATION.releases/, which holds VERSION-1, VERSION-2 … Switching is one rename.
 
 HISTORY=$VMPACK_STATE_DIR/history
+APP_LINK=$VMPACK_STATE_DIR/app
 RELEASES=$DESTINATION.releases
 RELEASE=
 APP_DIR=$DESTINATION
@@ -56,6 +57,9 @@ switch_release() {
     own tree "$RELEASES"
     put_link "${RELEASES##*/}/$RELEASE" "$DESTINATION" || fail 25 "$DESTINATION cannot be switched"
     say "$DESTINATION is now $RELEASE"
+    # Where the application is, for whoever wants to run its checks later.
+    save_for_undo "$APP_LINK"
+    point "$DESTINATION" "$APP_LINK"
     save_for_undo "$HISTORY"
     { grep -Fxv -e "$RELEASE" "$HISTORY" 2>/dev/null || :; echo "$RELEASE"; } >"$HISTORY.new"
     mv -f "$HISTORY.new" "$HISTORY"
