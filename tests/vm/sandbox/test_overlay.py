@@ -93,6 +93,15 @@ def test_systemctl_refuses_a_unit_that_does_not_exist(box):
     assert box.run(["systemctl", "is-active", "nosuch"]).code == 3
 
 
+def test_a_service_that_dies_has_failed(box):
+    unit = "[Service]\\nExecStart=/bin/false\\n"
+    sh(box, f"printf '{unit}' >/etc/systemd/system/dead.service; systemctl start dead")
+    _wait_until(lambda: box.run(["systemctl", "is-active", "dead"]).stdout == b"failed\n")
+    assert box.run(["systemctl", "is-failed", "dead"]).code == 0
+    sh(box, "systemctl reset-failed dead")
+    assert box.run(["systemctl", "is-active", "dead"]).stdout == b"inactive\n"
+
+
 def test_a_reboot_is_written_down_not_done(box):
     sh(box, "reboot; shutdown -r +1; systemctl reboot")
     assert box.read("/run/vmpack/reboot").decode().splitlines() == [

@@ -44,6 +44,6 @@ echo ready
 exec >/dev/null 2>&1
 wait "$watcher" || true
 # Ended in order, so that no control group stays behind.
-kill -KILL $(cat "/proc/$spawn/task/$spawn/children") || true
+for child in $(cat "/proc/$spawn/task/$spawn/children"); do kill -KILL "$child" || true; done
 wait "$spawn" || true
 for group in $groups; do find "$group" -depth -type d -exec rmdir {} \; ; done

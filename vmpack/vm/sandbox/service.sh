@@ -71,21 +71,25 @@ if [ "$kind" = oneshot ]; then
         tail -n 5 "$state/$unit.log" >&2
         exit 1
     }
-    [ "$(setting RemainAfterExit)" != yes ] || : >"$state/active/$unit"
+    [ "$(setting RemainAfterExit)" != yes ] || : >"$state/active/$unit"  # active without a process
     exit 0
 fi
-: >"$state/active/$unit.starting"
-chmod 0666 "$state/active/$unit.starting"
-prepare "echo \$\$ >'$state/active/$unit.starting'; exec $command"
+# The mark says who runs; one whose process is gone says that the service failed.
+mark=$state/active/$unit
+: >"$mark.starting"
+chmod 0666 "$mark.starting"
+prepare "echo \$\$ >'$mark.starting'; exec $command"
 # shellcheck disable=SC2086
 setsid $switch /bin/sh "$state/$unit.run" >>"$state/$unit.log" 2>&1 &
-sleep 0.1
-pid=$(cat "$state/active/$unit.starting")
-rm -f "$state/active/$unit.starting"
+launcher=$!
+while [ ! -s "$mark.starting" ] && kill -0 "$launcher" 2>/dev/null; do sleep 0.01; done
+sleep 0.05
+pid=$(cat "$mark.starting")
+rm -f "$mark.starting"
+echo "${pid:-0}" >"$mark"
 if [ -z "$pid" ] || ! kill -0 "$pid" 2>/dev/null || grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; then
     printf '%s\n' "$unit: the main process ended at once" >&2
     tail -n 5 "$state/$unit.log" >&2
+    # Type=simple counts as started all the same, as with systemd.
     [ "$kind" = simple ] || [ -z "$kind" ] || exit 1
-    exit 0
 fi
-echo "$pid" >"$state/active/$unit"

@@ -56,11 +56,24 @@ unit_file() {
 
 setting() { sed -n "s/^$2[[:space:]]*=[[:space:]]*//p" "$1" | tail -n 1; }
 
+# Whether a unit is active; sets $pid, empty for one without a process. A mark whose process is gone: it failed.
 pid_of() {
-    mark=$state/active/$(full_name "$1")
+    mark=$state/active/$(full_name "$1") pid=
     [ -e "$mark" ] || return 1
-    pid=$(cat "$mark")
-    [ -z "$pid" ] || { kill -0 "$pid" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; }
+    read -r pid <"$mark"
+    [ -z "$pid" ] || {
+        [ "$pid" != 0 ] && kill -0 "$pid" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null
+    }
+}
+
+state_of() {
+    if pid_of "$1"; then
+        echo active
+    elif [ -e "$mark" ]; then
+        echo failed
+    else
+        echo inactive
+    fi
 }
 
 start() {
@@ -114,7 +127,9 @@ on_disk() { # the part of the real systemctl that only edits links
     fi
 }
 
-is_active() { if pid_of "$1"; then echo active; else echo inactive; return 3; fi; }
+is_active() { state_of "$1"; pid_of "$1" || return 3; }
+is_failed() { [ "$(state_of "$1")" = failed ]; }
+forget_failure() { ! is_failed "$1" || rm -f "$state/active/$(full_name "$1")"; }
 
 # shellcheck disable=SC2086
 case $verb in
@@ -134,7 +149,15 @@ stop) each stop ;;
 kill) for one in $units; do pid_of "$one" && kill -TERM "$pid"; done ;;
 is-active)
     if [ "$quiet" = 1 ]; then each is_active >/dev/null; else each is_active; fi ;;
-is-failed) if [ "$quiet" != 1 ]; then echo inactive; fi; exit 1 ;;
+is-failed)
+    code=0
+    for one in $units; do
+        [ "$quiet" = 1 ] || state_of "$one"
+        is_failed "$one" || code=1
+    done
+    exit "$code"
+    ;;
+reset-failed) each forget_failure ;;
 status)
     code=0
     for one in $units; do
@@ -154,14 +177,15 @@ enable | disable | mask | unmask | reenable | preset | is-enabled | add-wants | 
     ;;
 show)
     for one in $units; do
-        active=$(is_active "$one") loaded=not-found main=0
+        active=$(state_of "$one") loaded=not-found main=0
         if file=$(unit_file "$one"); then loaded=loaded; fi
         if pid_of "$one"; then main=${pid:-0}; fi
         for each_property in $(printf '%s' "${property:-LoadState,ActiveState,MainPID}" | tr ',' ' '); do
             case $each_property in
             ActiveState) answer=$active ;;
             LoadState) answer=$loaded ;;
-            SubState) if [ "$active" = active ]; then answer=running; else answer=dead; fi ;;
+            SubState) case $active in active) answer=running ;; failed) answer=failed ;; *) answer=dead ;; esac ;;
+            NRestarts) answer=0 ;;
             MainPID) answer=$main ;;
             FragmentPath) answer=${file:-} ;;
             *) answer='' ;;
