@@ -162,7 +162,7 @@ def test_the_oldest_goes_first_and_the_limit_is_kept(tmp_path):
     cache = SegmentCache.open(tmp_path / "cache", limit_bytes=10_000)
     keys = [bytes([number]) * 32 for number in range(10)]
     for number, key in enumerate(keys):
-        cache.put(key, Frame(bytes(2000)))
+        cache.put(key, Frame(bytes(2000), digest=bytes(32)))
         path = tmp_path / "cache" / "frames" / key.hex()[:2] / key.hex()[2:]
         os.utime(path, (1000 + number, 1000 + number))
     assert cache.get(keys[0]) is not None  # used: now the youngest

@@ -1,6 +1,6 @@
 """What an archive format must answer so that its segments can be planned, keyed, read, encoded and placed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from vmpack.content.model import Entry
@@ -16,6 +16,8 @@ class Frame(NamedTuple):
     """The bytes that go into the package."""
     directory: bytes = b""
     """What the archive must know of the members in it when it is closed; empty for tar."""
+    digest: Digest = b""
+    """sha256 of ``data``; empty until somebody has computed it."""
 
 
 class Piece(NamedTuple):
@@ -49,11 +51,8 @@ class Archive(Protocol):
     needs_crc: bool
     """Whether a large file's pieces carry its CRC-32."""
 
-    def raw_size(self, entry: Entry) -> int:
-        """Give how many bytes an entry takes before compression."""
-
-    def key_parts(self, entries: Sequence[Entry]) -> Iterable[bytes]:
-        """Give what decides a group's bytes beside the digests of its files."""
+    def raw_sizes(self, entries: Sequence[Entry]) -> list[int]:
+        """Give how many bytes each entry takes before compression."""
 
     def read_group(self, root: str, entries: Sequence[Entry], raw: memoryview) -> list[Digest | None]:
         """Read the entries into ``raw``, which has the sum of their raw sizes; give each file's digest."""

@@ -10,7 +10,7 @@ import zlib
 _DELIMITERS = tuple(bytes((byte,)) for byte in b"\xa7\xf3~Q`X{J7\n0e\x00")
 """Tried in order: rare ones of machine code first, then of text, then common ones."""
 _FEWEST = 16
-_MOST = 2048
+_MOST = 1024
 _TOKEN = 16
 """Bytes behind a delimiter that its checksum covers."""
 

@@ -43,10 +43,9 @@ class Feed:
         self.content = content
         self.archive = archive
         self.cache = cache
-        self.known: list[Digest | None] = (
-            cache.known_digests(content.root, content.entries) if cache else [None] * len(content.entries)
-        )
+        self.index = cache.index(content.root, content.entries) if cache else None
         self.digests: list[Digest | None] = [None] * len(content.entries)
+        self.known = self.index.known if self.index else self.digests
         self._lock = threading.Lock()
         self._jobs = self._generate()
         next(self._jobs)
@@ -79,7 +78,7 @@ class Feed:
     def _generate(self) -> Generator[Job[Done] | None, _Worker, None]:
         numbers = itertools.count()
         entries = self.content.entries
-        sizes = [self.archive.raw_size(entry) for entry in entries]
+        sizes = self.archive.raw_sizes(entries)
         worker = yield None
         for span in plan([entry.path for entry in entries], sizes):
             if not span.large:
@@ -116,7 +115,7 @@ class Feed:
     def _remember_pieces(self, pieces: Sequence[Piece]) -> None:
         if self.cache is not None:
             packed = b"".join(_PIECE.pack(*piece) for piece in pieces)
-            self.cache.put(self._cuts_key(pieces[-1].through), Frame(packed))
+            self.cache.put(self._cuts_key(pieces[-1].through), with_digest(Frame(packed)))
 
     @staticmethod
     def _cuts_key(digest: Digest) -> bytes:
@@ -140,7 +139,7 @@ class _GroupJob:
             digests = feed.archive.read_group(feed.content.root, entries, raw)
             frame = self._cached(entries, digests)
             if frame is None:
-                frame = self.worker.encoder.group(entries, raw)
+                frame = with_digest(self.worker.encoder.group(entries, raw))
                 reused = False
                 if feed.cache is not None:
                     feed.cache.put(self._key(entries, digests), frame)
@@ -156,8 +155,7 @@ class _GroupJob:
         return self.feed.cache.get(self._key(entries, digests))
 
     def _key(self, entries: Sequence[Entry], digests: Sequence[Digest | None]) -> bytes:
-        names = b"".join(self.feed.archive.key_parts(entries))
-        return self.feed.key(b"group", names, b"".join(digest for digest in digests if digest))
+        return self.feed.key(b"group", _names(entries), b"".join(digest for digest in digests if digest))
 
 
 @dataclass(slots=True)
@@ -175,19 +173,28 @@ class _PieceJob:
         size = piece.end - piece.start
         key = b""
         if feed.cache is not None:
-            names = b"".join(feed.archive.key_parts((self.entry,)))
             place = b"%d %d" % (piece.start, piece.end)
-            key = feed.key(b"piece", names, place, piece.before, piece.through)
+            key = feed.key(b"piece", _names((self.entry,)), place, piece.before, piece.through)
             frame = feed.cache.get(key)
             if frame is not None:
                 return Done(frame, True, size)
         if self.raw is None:
             self.raw = self.worker.buffer[:size]
             read_piece(feed.content.root, self.entry, piece, self.raw)
-        frame = self.worker.encoder.piece(self.entry, piece, self.raw)
+        frame = with_digest(self.worker.encoder.piece(self.entry, piece, self.raw))
         if feed.cache is not None:
             feed.cache.put(key, frame)
         return Done(frame, False, size)
+
+
+def _names(entries: Sequence[Entry]) -> bytes:
+    """Give all of the entries that decides their bytes beside their content."""
+    return repr([entry[:5] for entry in entries]).encode()
+
+
+def with_digest(frame: Frame) -> Frame:
+    """Give the frame with its sha256."""
+    return frame._replace(digest=hashlib.sha256(frame.data).digest())
 
 
 def frames_in_order(feed: Feed, threads: int) -> Iterator[Done]:

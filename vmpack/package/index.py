@@ -4,6 +4,7 @@ A file whose time is not clearly older than the build may change again without i
 written down and is read anew the next time ("racy git"). A damaged or foreign index is an empty one.
 """
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -19,32 +20,42 @@ _STAMP = 40
 _DIGEST = 32
 
 
-def known_digests(path: str, entries: Sequence[Entry]) -> list[Digest | None]:
-    """Give for each entry the sha256 that the index at ``path`` has for its stamp, None where it has none."""
-    paths, stamps, digests = _load(path)
-    positions = dict(zip(paths, range(len(paths)), strict=True))
-    known: list[Digest | None] = []
-    for entry in entries:
-        at = positions.get(entry.path)
-        if at is not None and stamps[_STAMP * at : _STAMP * at + _STAMP] == entry.stamp:
-            known.append(digests[_DIGEST * at : _DIGEST * at + _DIGEST])
-        else:
-            known.append(None)
-    return known
+class FileIndex:
+    """What an earlier build from the same folder knows of the files that are packed now."""
 
+    def __init__(self, path: str, entries: Sequence[Entry]) -> None:
+        self._path = path
+        self._entries = entries
+        files = [entry for entry in entries if entry.stamp is not None]
+        paths, stamps, digests = _load(path)
+        self._is_exact = paths == [entry.path for entry in files] and stamps == b"".join(
+            entry.stamp for entry in files if entry.stamp
+        )
+        positions = dict(zip(paths, range(len(paths)), strict=True))
+        self.known: list[Digest | None] = []
+        """For each entry the sha256 that fits its stamp, None where there is none."""
+        for entry in entries:
+            at = positions.get(entry.path)
+            if at is not None and stamps[_STAMP * at : _STAMP * at + _STAMP] == entry.stamp:
+                self.known.append(digests[_DIGEST * at : _DIGEST * at + _DIGEST])
+            else:
+                self.known.append(None)
 
-def save(path: str, entries: Sequence[Entry], digests: Sequence[Digest | None], began_ns: int) -> None:
-    """Write the index for the next build; ``began_ns`` is the time before the files were listed."""
-    trusted = began_ns - _MARGIN_NS
-    rows = [
-        (entry.path, entry.stamp, digest)
-        for entry, digest in zip(entries, digests, strict=True)
-        if entry.stamp is not None and digest is not None and stamp_time(entry.stamp) < trusted
-    ]
-    paths, stamps, known = zip(*rows, strict=True) if rows else ((), (), ())
-    names = "\0".join(paths).encode()
-    body = b"".join((len(rows).to_bytes(8, "little"), *stamps, *known, names))
-    write_whole(path, _MAGIC, hashlib.sha256(body).digest(), body)
+    def save(self, digests: Sequence[Digest | None], began_ns: int) -> None:
+        """Write the index for the next build, if it can be; ``began_ns`` is the time before the files were listed."""
+        if self._is_exact:
+            return
+        trusted = began_ns - _MARGIN_NS
+        rows = [
+            (entry.path, entry.stamp, digest)
+            for entry, digest in zip(self._entries, digests, strict=True)
+            if entry.stamp is not None and digest is not None and stamp_time(entry.stamp) < trusted
+        ]
+        paths, stamps, known = zip(*rows, strict=True) if rows else ((), (), ())
+        names = "\0".join(paths).encode()
+        body = b"".join((len(rows).to_bytes(8, "little"), *stamps, *known, names))
+        with contextlib.suppress(OSError):
+            write_whole(self._path, _MAGIC, hashlib.sha256(body).digest(), body)
 
 
 def _load(path: str) -> tuple[list[str], bytes, bytes]:

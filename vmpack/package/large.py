@@ -12,7 +12,7 @@ from vmpack.package.source import changed, check_stamp, fill, open_source
 
 SMALLEST = MAXIMUM // 2
 """No piece but the last is smaller."""
-_WINDOW = MAXIMUM // 4
+_WINDOW = MAXIMUM // 8
 """Behind SMALLEST, where a cut is looked for."""
 
 

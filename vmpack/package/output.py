@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Self
 
 from vmpack.errors import LimitError
+from vmpack.package.archive import Digest
 from vmpack.package.model import Block, BlockObserver
 
 _READ = 1 << 20
 
 
 class Output:
-    """Writes one package and learns its blocks; removes the file again unless it was finished."""
+    """Writes one package and learns its blocks; removes the file again after an error."""
 
     def __init__(
         self,
@@ -29,43 +30,45 @@ class Output:
         self._too_big = too_big
         self._observer = observer
         self._blocks: list[Block] = []
-        self._finished = False
         self.offset = head_size
         self._file = open(path, "x+b", buffering=0)  # noqa: SIM115 - closed by __exit__
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._file.close()
-        if not self._finished:
+        if kind is not None:
             os.unlink(self._path)
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes, digest: Digest = b"") -> None:
         """Write a block behind the last one; raise LimitError as soon as the limit is crossed."""
         if self.offset + len(data) > self._limit:
             raise self._too_big()
-        self._write(self.offset, data)
+        self._write(self.offset, data, digest)
         self.offset += len(data)
 
-    def finish(self, head: bytes) -> tuple[str, tuple[Block, ...]]:
-        """Fill the gap at the front; give the sha256 of the whole file and its blocks."""
+    def finish(self, head: bytes) -> tuple[Block, ...]:
+        """Fill the gap at the front; give all blocks."""
         if head:
             self._write(0, head)
+        return tuple(sorted(self._blocks, key=lambda block: block.offset))
+
+    def digest(self) -> Digest:
+        """Read the whole file for its sha256."""
         self._file.seek(0)
         digest = hashlib.sha256()
         buffer = memoryview(bytearray(_READ))
         while size := self._file.readinto(buffer):
             digest.update(buffer[:size])
-        self._finished = True
-        return digest.hexdigest(), tuple(sorted(self._blocks, key=lambda block: block.offset))
+        return digest.digest()
 
-    def _write(self, offset: int, data: bytes) -> None:
+    def _write(self, offset: int, data: bytes, digest: Digest = b"") -> None:
         self._file.seek(offset)
         rest = memoryview(data)
         while rest:
             rest = rest[self._file.write(rest) :]
-        block = Block(offset, len(data), hashlib.sha256(data).hexdigest())
+        block = Block(offset, len(data), (digest or hashlib.sha256(data).digest()).hex())
         self._blocks.append(block)
         if self._observer is not None:
             self._observer(block, data)

@@ -36,7 +36,7 @@ def pass_through(
                 piece = file.next_piece(buffer)
                 output.append(bytes(buffer[: piece.end - piece.start]))
                 progress.advance(piece.end - piece.start)
-            _, blocks = output.finish(b"")
+            blocks = output.finish(b"")
     finally:
         file.close()
     return WrittenPackage(entry.size, piece.through.hex(), blocks, Segments(len(blocks), 0))

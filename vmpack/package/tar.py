@@ -75,10 +75,9 @@ def padding(size: int) -> int:
 
 def header_size(path: str, kind: EntryKind, target: str = "") -> int:
     """Give the length of what ``TarHeaders.header`` will make, without making it."""
-    # Four bytes per character is UTF-8's worst case: short names need no encoding to be measured.
-    if 4 * len(path) < _NAME_FIELD and 4 * len(target) < _NAME_FIELD:
+    name = (len(path) if path.isascii() else len(path.encode())) + (kind == "directory")
+    if name <= _NAME_FIELD and not target:
         return BLOCK
-    name = len(path.encode()) + (kind == "directory")
     return BLOCK + sum(
         BLOCK + length + 1 + padding(length + 1)
         for length in (name, len(target.encode()))

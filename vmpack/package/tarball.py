@@ -1,6 +1,6 @@
 """The payload of a Linux package: a tar archive whose segments are frames of their own."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from vmpack.content.model import Entry
 from vmpack.package.archive import Digest, Encoder, Frame, Piece
@@ -20,18 +20,16 @@ class Tarball:
         self._level = level
         self._headers = TarHeaders(mtime)
 
-    def raw_size(self, entry: Entry) -> int:
-        """Give header, data and padding."""
-        path, kind, _, size, target, _ = entry
-        return header_size(path, kind, target) + size + padding(size)
+    def raw_sizes(self, entries: Sequence[Entry]) -> list[int]:
+        """Give header, data and padding of each."""
+        return [
+            header_size(path, kind, target) + size + padding(size)
+            for path, kind, _, size, target, _ in entries
+        ]
 
     def _header(self, entry: Entry) -> bytes:
         path, kind, mode, size, target, _ = entry
         return self._headers.header(path, kind, mode, size, target)
-
-    def key_parts(self, entries: Sequence[Entry]) -> Iterable[bytes]:
-        """Give the headers: they hold all that a tar knows of a file."""
-        return map(self._header, entries)
 
     def read_group(self, root: str, entries: Sequence[Entry], raw: memoryview) -> list[Digest | None]:
         """Lay the archive's bytes out in ``raw``."""

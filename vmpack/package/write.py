@@ -1,5 +1,6 @@
 """A package from top to bottom: measure the head, stream the segments behind it, write the head last."""
 
+import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,12 +8,12 @@ from typing import Protocol
 
 from vmpack.content.model import Content
 from vmpack.package import listing
-from vmpack.package.archive import Archive
+from vmpack.package.archive import Archive, Digest, Frame
 from vmpack.package.cache import SegmentCache
 from vmpack.package.feed import Feed, frames_in_order
 from vmpack.package.frames import level_of
 from vmpack.package.limits import too_big
-from vmpack.package.model import BlockObserver, Member, PackageRequest, Segments, WrittenPackage
+from vmpack.package.model import Block, BlockObserver, Member, PackageRequest, Segments, WrittenPackage
 from vmpack.package.output import Output
 from vmpack.package.pipeline import thread_count
 from vmpack.progress import SILENT, Progress
@@ -86,18 +87,34 @@ def _write(
     reused = total = 0
     with output:
         for frame, was_cached, size in frames_in_order(feed, threads):
-            output.append(frame.data + container.archive.place(output.offset, frame))
+            behind = container.archive.place(output.offset, frame)
+            output.append(frame.data + behind, b"" if behind else frame.digest)
             reused += was_cached
             total += 1
             progress.advance(size)
         files = listing.render(content.entries, feed.digests)
         head, tail = container.finish(_members(request, files), output.offset)
         output.append(tail)
-        sha256, blocks = output.finish(head)
-        if cache is not None:
-            cache.remember_digests(content.root, content.entries, feed.digests, began_ns)
+        blocks = output.finish(head)
+        sha256 = _package_digest(output, blocks, cache)
+    if cache is not None and feed.index is not None:
+        feed.index.save(feed.digests, began_ns)
+        if reused < total:
             cache.prune()
-    return WrittenPackage(output.offset, sha256, blocks, Segments(total, reused))
+    return WrittenPackage(output.offset, sha256.hex(), blocks, Segments(total, reused))
+
+
+def _package_digest(output: Output, blocks: Sequence[Block], cache: SegmentCache | None) -> Digest:
+    """Give the sha256 of the file, which the digests of its blocks decide: known if they came together before."""
+    if cache is None:
+        return output.digest()
+    key = hashlib.sha256("package".join(block.sha256 for block in blocks).encode()).digest()
+    known = cache.get(key)
+    if known is not None:
+        return known.data
+    digest = output.digest()
+    cache.put(key, Frame(digest, digest=digest))
+    return digest
 
 
 def _container(request: PackageRequest) -> Container:

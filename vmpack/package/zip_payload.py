@@ -6,7 +6,7 @@ then stand behind it in a data descriptor.
 
 import stat
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from vmpack.content.model import Entry
@@ -38,13 +38,9 @@ class ZipPayload:
         self._large_at = 0
         self._data_at = 0
 
-    def raw_size(self, entry: Entry) -> int:
-        """Give the size of the data."""
-        return entry.size
-
-    def key_parts(self, entries: Sequence[Entry]) -> Iterable[bytes]:
-        """Give name, kind and mode."""
-        return (f"{entry.path}\0{entry.kind} {entry.mode:o} {entry.size}\0".encode() for entry in entries)
+    def raw_sizes(self, entries: Sequence[Entry]) -> list[int]:
+        """Give the size of the data of each."""
+        return [entry.size for entry in entries]
 
     def read_group(self, root: str, entries: Sequence[Entry], raw: memoryview) -> list[Digest | None]:
         """Read the files one behind the other."""
