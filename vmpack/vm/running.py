@@ -47,10 +47,16 @@ def run_scenarios(
     """Run a release through the agent's behaviour, and judge every scenario.
 
     ``observe`` is called with each result as soon as it is known, in the order of the table. Raises ``UsageError``
-    for unknown scenario names. Where no sandbox works, every scenario is skipped with the reason.
+    for unknown scenario names. Where no sandbox works, every scenario is skipped with the reason. A Windows release is
+    read, not executed.
     """
     options = options or Options()
-    run = _Run(Cast(release, old), options, observe or (lambda _result: None))
+    observe = observe or (lambda _result: None)
+    if release.os == "windows":
+        from vmpack.vm.windows import read_release
+
+        return read_release(release, observe)
+    run = _Run(Cast(release, old), options, observe)
     wanted = _wanted(options.only)
     started = time.monotonic()
     results = run.all(wanted)
