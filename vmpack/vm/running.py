@@ -113,15 +113,15 @@ class _Run:
     def _play_rest(self, rest: Sequence[Scenario]) -> list[ScenarioResult]:
         jobs = self.options.jobs or min(4, os.cpu_count() or 1)
         results: list[ScenarioResult] = []
-        stopped = False
         with ThreadPoolExecutor(1 if self.kind == "none" else jobs) as pool:
             futures = [(scenario, pool.submit(self.play, scenario)) for scenario in rest]
             for scenario, future in futures:
-                if stopped and future.cancel():
+                if future.cancelled():
                     results.append(self._told(_skipped(scenario, "stopped before")))
                     continue
                 results.append(self._told(future.result()))
-                stopped = stopped or (self.options.stop_at_first and results[-1].result == "failed")
+                if self.options.stop_at_first and results[-1].result == "failed":
+                    pool.shutdown(wait=False, cancel_futures=True)
         return results
 
     def play(self, scenario: Scenario) -> ScenarioResult:

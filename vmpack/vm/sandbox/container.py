@@ -89,6 +89,7 @@ class ContainerSandbox(WalkingGuest):
     def leave(self) -> str:
         """Leave the container running when this process ends; give the commands to enter and to end it."""
         self._left = True
+        self._process.returncode = 0  # no longer ours to wait for
         return f"{self._engine} exec -it {self._name} /bin/sh    (end it with: {self._engine} rm -f {self._name})"
 
     def close(self) -> None:

@@ -182,6 +182,7 @@ class OverlaySandbox(Guest):
     def leave(self) -> str:
         """Leave the sandbox running when this process ends; give the commands to enter and to end it."""
         self._left = True
+        self._process.returncode = 0  # no longer ours to wait for
         end = " ".join([*self._sudo[:1], f"kill -9 {self._first}"])
         return f"{' '.join(self._enter())} /bin/sh    (end it with: {end})"
 
