@@ -13,7 +13,7 @@ def test_nobody_is_told_outside_ci() -> None:
 def test_github_gets_a_workflow_command_with_everything_escaped() -> None:
     (line,) = of_finding(FINDING, {"GITHUB_ACTIONS": "true"})
     assert line == (
-        "::error file=vmapp.json,line=3,col=5,title=vmpack schema-type::50%25 wrong:%0Aall of it Mend it."
+        "::error file=vmapp.json,line=3,col=5,title=vmpack schema-type::50%25 wrong:%0Aall of it. Mend it."
     )
 
 
@@ -21,7 +21,7 @@ def test_azure_pipelines_gets_a_logging_command() -> None:
     (line,) = of_finding(FINDING, {"TF_BUILD": "True"})
     assert line == (
         "##vso[task.logissue type=error;sourcepath=vmapp.json;linenumber=3;columnnumber=5;code=schema-type]"
-        "50%AZP25 wrong:%0Aall of it Mend it."
+        "50%AZP25 wrong:%0Aall of it. Mend it."
     )
 
 

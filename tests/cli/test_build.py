@@ -165,3 +165,31 @@ def test_github_gets_outputs_and_a_summary(
     assert vmpack("build", make_app()).code == 0
     assert "sha256<<" in (tmp_path / "output").read_text()
     assert "| hello | 1.2.0 | linux |" in (tmp_path / "summary").read_text()
+
+
+def test_a_file_in_the_way_stops_neither_the_other_builds_nor_the_json(
+    vmpack: Vmpack, make_app: MakeApp
+) -> None:
+    one, two = make_app(folder="one"), make_app(folder="two", version="1.3.0")
+    Path("dist/hello").mkdir(parents=True)
+    Path("dist/hello/1.2.0").write_text("a file")
+    ran = vmpack("build", one, two, "--json")
+    assert ran.code == 4
+    assert [release["version"] for release in ran.json["releases"]] == ["1.3.0"]
+    (error,) = ran.json["errors"]
+    assert (error["path"], error["rule"]) == (str(one), "operating-system")
+    assert error["where"] == "dist/hello/1.2.0"
+    assert "A file stands where a folder must be" in error["remedy"]
+    assert Path("dist/hello/1.2.0").read_text() == "a file"
+
+
+@pytest.mark.parametrize("name", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
+def test_a_release_stands_though_the_ci_service_cannot_be_told(
+    vmpack: Vmpack, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv(name, "/nonexistent/file")
+    ran = vmpack("build", make_app(), "--json")
+    assert ran.code == 0
+    assert "did not reach the CI service" in ran.err
+    assert ran.json["releases"]

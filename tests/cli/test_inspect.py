@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,3 +54,17 @@ def test_what_is_no_package_is_said_so(vmpack: Vmpack, tmp_path: Path) -> None:
     ran = vmpack("inspect", tmp_path / "hosts")
     assert ran.code in (0, 6)
     assert "hosts" in ran.out + ran.err
+
+
+def test_what_is_no_file_is_refused_unread(vmpack: Vmpack, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    ran = vmpack("inspect", tmp_path / "fifo")
+    assert ran.code == 2
+    assert "neither a file nor a folder" in ran.err
+
+
+def test_a_file_of_somebody_else_is_told_as_such(vmpack: Vmpack, tmp_path: Path) -> None:
+    (tmp_path / "setup.msi").write_bytes(b"whatever")
+    ran = vmpack("inspect", tmp_path / "setup.msi")
+    assert ran.code == 0
+    assert ran.out.startswith("setup.msi: no package made by vmpack")

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -119,3 +120,91 @@ def test_interrupted_is_130_and_leaves_nothing(make_app: MakeApp, tmp_path: Path
     assert build.returncode == 130, told
     assert "interrupted" in told
     assert not (tmp_path / "dist").exists()
+
+
+def _shell(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """Run ``vmpack …`` with the redirections of a shell; ``$@`` stands for vmpack and its arguments."""
+    command = [sys.executable, "-m", "vmpack", *arguments]
+    return subprocess.run(
+        ["sh", "-c", script, "sh", *command], capture_output=True, check=False, env={**ENV, **environment}
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_no_letter_is_too_much_for_a_narrow_stream(make_app: MakeApp, encoding: str) -> None:
+    app = make_app(description="Ünï ☃", verison="1")
+    ran = _shell('"$@"', "validate", str(app), PYTHONIOENCODING=f"{encoding}:strict")
+    assert ran.returncode == 3, ran.stderr
+    ran = _shell('"$@"', "schema", PYTHONIOENCODING=f"{encoding}:strict")
+    assert ran.returncode == 0, ran.stderr
+    assert "$${" in json.loads(ran.stdout.decode("ascii"))["description"]
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-", "2>/dev/full"])
+def test_a_stream_that_is_closed_or_full_stops_no_build(
+    make_app: MakeApp, tmp_path: Path, redirection: str
+) -> None:
+    ran = _shell(f'"$@" {redirection}', "build", str(make_app()), "-o", str(tmp_path / "dist"))
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "dist/hello/1.2.0/hello.tar").is_file()
+
+
+@pytest.mark.parametrize("arguments", [["build"], ["build", "--json"], ["inspect", "--json"]])
+def test_a_result_that_cannot_be_written_is_told_as_what_it_is(
+    make_app: MakeApp, vmpack: Vmpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = make_app()
+    assert vmpack("build", app).code == 0
+    path = str(app) if arguments[0] == "build" else "dist/hello/1.2.0"
+    ran = _shell('"$@" >/dev/full', *arguments, path)
+    assert ran.returncode == 1
+    assert b"cannot be written to stdout" in ran.stderr
+    assert b"Free some space" not in ran.stderr
+    assert b"Exception ignored" not in ran.stderr
+
+
+def test_a_failure_is_json_too(vmpack: Vmpack, tmp_path: Path) -> None:
+    ran = vmpack("inspect", tmp_path, "--json")
+    assert ran.code == 6
+    assert ran.json["schemaVersion"] == 1
+    assert ran.json["error"]["exitCode"] == 6
+    assert "no release here" in ran.json["error"]["what"]
+
+
+def test_an_error_that_is_its_only_finding_is_told_once(vmpack: Vmpack, tmp_path: Path) -> None:
+    ran = vmpack("build", tmp_path)
+    assert ran.code == 3
+    assert ran.err.count("there is no manifest here") == 1
+
+
+def test_a_dumb_terminal_gets_no_progress_bar(make_app: MakeApp, tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty", reason="needs a POSIX terminal")
+    leader, follower = pty.openpty()
+    with os.fdopen(leader, "rb", buffering=0) as screen:
+        subprocess.run(
+            [sys.executable, "-m", "vmpack", "build", str(make_app()), "-o", str(tmp_path / "dist")],
+            stdout=subprocess.DEVNULL,
+            stderr=follower,
+            check=True,
+            env={**ENV, "TERM": "dumb"},
+        )
+        os.close(follower)
+        told = screen.read(65536)
+    lines = told.decode().split("\r\n")
+    assert lines[0].startswith("building hello")
+    assert "hello.tar" in lines[1]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs POSIX signals")
+@pytest.mark.parametrize(("ignored", "code"), [(False, 130), (True, 0)])
+def test_a_hang_up_unwinds_unless_nohup_ignores_it(ignored: bool, code: int) -> None:
+    script = (
+        "import os, signal, sys\n"
+        f"signal.signal(signal.SIGHUP, signal.{'SIG_IGN' if ignored else 'SIG_DFL'})\n"
+        "import vmpack.cli.validate as module\n"
+        "module.findings_of = lambda *_: (os.kill(os.getpid(), signal.SIGHUP), ())[1]\n"
+        "from vmpack.cli.run import run\nsys.exit(run(['validate', '.']))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert ran.returncode == code, ran.stderr

@@ -64,3 +64,18 @@ def test_a_folder_that_is_no_release_is_said_so(vmpack: Vmpack, tmp_path: Path) 
     ran = vmpack("verify", tmp_path)
     assert ran.code == 6
     assert "vmpack build" in ran.err
+
+
+def test_no_release_is_a_finding_in_json(vmpack: Vmpack, tmp_path: Path) -> None:
+    ran = vmpack("verify", tmp_path / "nothing", "--json")
+    assert ran.code == 6
+    (finding,) = ran.json["findings"]
+    assert finding["severity"] == "error"
+    assert "no release here" in finding["message"]
+
+
+def test_a_package_is_no_release(vmpack: Vmpack, tmp_path: Path) -> None:
+    (tmp_path / "hello.tar").write_bytes(b"")
+    ran = vmpack("verify", tmp_path / "hello.tar")
+    assert ran.code == 6
+    assert "Name a folder that `vmpack build` made" in ran.err

@@ -38,9 +38,15 @@ def _azure_property(text: str) -> str:
     return _azure_text(text).replace(";", "%3B").replace("]", "%5D")
 
 
+def _sentences(*parts: str) -> str:
+    """Join what is said: an annotation is one paragraph, where the terminal has lines."""
+    said = [part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part]
+    return " ".join(said)
+
+
 def of_finding(finding: Finding, environment: Mapping[str, str]) -> Iterator[str]:
     """Give the annotation lines that the service around us understands; none elsewhere."""
-    message = f"{finding.message} {finding.help}".strip()
+    message = _sentences(finding.message, finding.help)
     path = shown_path(finding.file)
     if on_github(environment):
         place = {"file": path, "line": finding.line, "col": finding.column, "title": f"vmpack {finding.rule}"}
@@ -64,7 +70,7 @@ def of_finding(finding: Finding, environment: Mapping[str, str]) -> Iterator[str
 
 def of_error(error: VmpackError, environment: Mapping[str, str]) -> Iterator[str]:
     """Give the annotation lines of an error that has no finding of its own."""
-    message = " ".join(part for part in (error.what, error.why, error.remedy) if part)
+    message = _sentences(error.what, error.why, error.remedy)
     yield from of_finding(Finding(error.rule, "error", message, file=error.where), environment)
 
 

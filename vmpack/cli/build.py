@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vmpack.cli import annotations
+from vmpack.cli import annotations, failure
 from vmpack.cli.console import Console, human_size, pass_console
 from vmpack.cli.options import assemble, build_options, json_option, manifests_argument, set_option
-from vmpack.errors import ManifestError, UsageError, VmpackError
+from vmpack.errors import UsageError, VmpackError
 
 if TYPE_CHECKING:
     from vmpack.release.build import BuildOptions
@@ -53,15 +53,19 @@ def command(
     for path in paths or (Path(),):
         try:
             results.append(_build_one(console, path, variables, options, results))
-        except VmpackError as error:
-            console.error(error)
-            errors.append((path, error))
+        except (VmpackError, OSError) as error:
+            told = failure.of_system(error, where=dist) if isinstance(error, OSError) else error
+            console.error(told)
+            errors.append((path, told))
         else:
             if not as_json:
                 _report(console, results[-1])
-    _tell_ci(console, results)
     if as_json:
         console.json(_document(results, errors))
+    try:
+        _tell_ci(console, results)
+    except OSError as error:
+        console.warning(f"outputs and summary did not reach the CI service: {error}")
     ctx.exit(max((error.exit_code for _, error in errors), default=0))
 
 
@@ -131,7 +135,7 @@ def _document(results: list["BuildResult"], errors: list[tuple[Path, VmpackError
         "releases": [_release_document(result) for result in results],
     }
     if errors:
-        document["errors"] = [_error_document(path, error) for path, error in errors]
+        document["errors"] = [{"path": str(path), **failure.document(error)} for path, error in errors]
     return document
 
 
@@ -151,19 +155,6 @@ def _release_document(result: "BuildResult") -> dict[str, Any]:
     }
 
 
-def _error_document(path: Path, error: VmpackError) -> dict[str, Any]:
-    findings = error.findings if isinstance(error, ManifestError) else ()
-    return {
-        "path": str(path),
-        "rule": error.rule,
-        "exitCode": error.exit_code,
-        "what": error.what,
-        "why": error.why,
-        "remedy": error.remedy,
-        "findings": [finding.as_json() for finding in findings],
-    }
-
-
 def _tell_ci(console: Console, results: list["BuildResult"]) -> None:
     if not results:
         return
@@ -178,7 +169,7 @@ def _tell_ci(console: Console, results: list["BuildResult"]) -> None:
         "directories": "\n".join(str(result.release.directory) for result in results),
     }
     for line in annotations.write_outputs(outputs, console.environment):
-        click.echo(line, err=True)
+        console.tell(line)
     rows = [
         f"| {r.release.name} | {r.release.version} | {r.release.os} | {human_size(r.release.package.size)} "
         f"| `{r.release.package.sha256}` |"

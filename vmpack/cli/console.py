@@ -7,12 +7,13 @@ NO_COLOR, FORCE_COLOR, CI, GITHUB_ACTIONS and TF_BUILD are respected.
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import click
 
 from vmpack.cli import annotations
+from vmpack.cli.failure import OutputError
 from vmpack.cli.render import render_finding
 from vmpack.errors import ManifestError, VmpackError
 from vmpack.findings import Finding
@@ -33,10 +34,10 @@ class Console:
     @classmethod
     def of_process(cls, *, quiet: bool = False) -> "Console":
         """Make the console that fits this process's streams and environment."""
-        terminal = sys.stderr.isatty()
+        # A process that was started with stderr closed has none; a dumb terminal cannot move its cursor.
+        terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
-        wanted = bool(os.environ.get("FORCE_COLOR")) or (terminal and os.environ.get("TERM") != "dumb")
-        colour = wanted and not os.environ.get("NO_COLOR")
+        colour = (bool(os.environ.get("FORCE_COLOR")) or terminal) and not os.environ.get("NO_COLOR")
         return cls(colour, terminal and not in_ci and not quiet, os.environ, quiet)
 
     def style(self, text: str, **style: str | bool) -> str:
@@ -45,42 +46,56 @@ class Console:
 
     def result(self, text: str) -> None:
         """Write a line of the result to stdout."""
-        click.echo(text, color=bool(self.environment.get("FORCE_COLOR")) or None)
+        try:
+            click.echo(text, color=bool(self.environment.get("FORCE_COLOR")) or None)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError("the result cannot be written to stdout", why=f"{error.strerror}.") from error
+
+    def tell(self, text: str) -> None:
+        """Write a line to stderr, come what may: a message that cannot be shown is no reason to fail."""
+        with suppress(OSError):
+            click.echo(text, err=True, color=self.colour)
 
     def json(self, document: object) -> None:
-        """Write the result as JSON to stdout: UTF-8, two spaces, keys in the order given."""
+        """Write the result as JSON to stdout: UTF-8 (ASCII where stdout cannot), two spaces, keys as given."""
+        import codecs
         import json
 
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+        self.result(json.dumps(document, indent=2, ensure_ascii=codecs.lookup(encoding).name != "utf-8"))
 
     def note(self, text: str) -> None:
         """Tell on stderr what is being done, unless ``--quiet``."""
         if not self.quiet:
-            click.echo(text, err=True, color=self.colour)
+            self.tell(text)
 
     def warning(self, text: str) -> None:
         """Tell on stderr what the reader should know."""
-        click.echo(f"{self.style('warning', fg='yellow', bold=True)}: {text}", err=True, color=self.colour)
+        self.tell(f"{self.style('warning', fg='yellow', bold=True)}: {text}")
 
     def findings(self, findings: Iterable[Finding], *, to_stdout: bool = False) -> None:
         """Show findings with line, caret and help, and as annotations where a CI service reads them."""
+        say = self.result if to_stdout else self.tell
         for finding in findings:
-            click.echo(render_finding(finding, colour=self.colour), err=not to_stdout, color=self.colour)
+            say(render_finding(finding, colour=self.colour))
             for line in annotations.of_finding(finding, self.environment):
-                click.echo(line, err=True)
+                self.tell(line)
 
     def error(self, error: VmpackError) -> None:
         """Show an expected error: what, why, what to do, and where."""
-        if isinstance(error, ManifestError) and error.findings:
-            self.findings(error.findings)
+        findings = error.findings if isinstance(error, ManifestError) else ()
+        self.findings(findings)
+        if len(findings) == 1 and findings[0].message == error.what:
+            return
         where = f"{error.where}: " if error.where else ""
-        label = self.style("error", fg="red", bold=True)
-        click.echo(f"{where}{label}: {error.what} [{error.rule}]", err=True, color=self.colour)
+        self.tell(f"{where}{self.style('error', fg='red', bold=True)}: {error.what} [{error.rule}]")
         for line in filter(None, (error.why, error.remedy and f"help: {error.remedy}")):
-            click.echo(f"  {line}", err=True, color=self.colour)
-        if not (isinstance(error, ManifestError) and error.findings):
+            self.tell(f"  {line}")
+        if not findings:
             for line in annotations.of_error(error, self.environment):
-                click.echo(line, err=True)
+                self.tell(line)
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:

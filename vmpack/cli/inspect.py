@@ -62,9 +62,9 @@ def _open(artifact: str) -> _Subject:
 
         release = load(path)
         return _subject(release.package.path, release)
-    if not path.exists():
+    if not path.is_file():
         raise UsageError(
-            "nothing is there",
+            "this is neither a file nor a folder" if path.exists() else "nothing is there",
             remedy="Name a package, a release folder (dist/NAME/VERSION) or the URL of a blob.",
             where=path,
         )
@@ -87,7 +87,9 @@ def _open_url(url: str) -> _Subject:
 
 def _overview(subject: _Subject) -> Iterable[str]:
     manifest = subject.listing.manifest
-    if manifest:
+    if manifest is None:
+        yield f"{subject.name}: no package made by vmpack, or a file that was passed through untouched"
+    else:
         yield f"{manifest.get('name')} {manifest.get('version')} for {manifest.get('os')}"
     share = 100 * subject.size / DEFAULT.package_bytes
     yield f"  package  {subject.name}  {human_size(subject.size)}, {share:.1f} % of the 1 GiB allowed"
@@ -99,7 +101,8 @@ def _overview(subject: _Subject) -> Iterable[str]:
     files = [record for record in subject.listing.files if record.kind == "file"]
     if files:
         total = sum(record.size for record in files)
-        yield f"  payload  {len(files)} files, {human_size(total)} unpacked"
+        count = "1 file" if len(files) == 1 else f"{len(files)} files"
+        yield f"  payload  {count}, {human_size(total)} unpacked"
 
 
 def _biggest(files: Iterable["FileRecord"]) -> Iterable[str]:

@@ -1,6 +1,6 @@
 """The one place where errors become text and exit codes."""
 
-import errno
+import io
 import os
 import signal
 import sys
@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import click
 
+from vmpack.cli import failure
 from vmpack.cli.console import Console
-from vmpack.errors import BuildError, VmpackError
+from vmpack.errors import VmpackError
 
 INTERRUPTED = 130
 
@@ -18,11 +19,11 @@ def run(arguments: Sequence[str]) -> int:
     """Run vmpack with these arguments and give the exit code."""
     from vmpack.cli.commands import vmpack
 
-    _die_politely_on_sigterm()
+    _die_politely()
+    _never_stumble_over_a_letter()
     console = Console.of_process()
     try:
         code = vmpack.main(list(arguments), prog_name="vmpack", standalone_mode=False)
-        sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as help_wanted:
         help_wanted.show()
@@ -33,56 +34,62 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-    except VmpackError as error:
+    except BrokenPipeError:
+        _abandon_stdout()
+        return 1
+    except failure.OutputError as error:
+        _abandon_stdout()
         console.error(error)
         return error.exit_code
-    except BrokenPipeError:
-        # The reader went away; a second failure at interpreter exit would print a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except VmpackError as error:
+        return _failed(console, error, arguments)
     except OSError as error:
-        return _operating_system_error(console, error)
-    except Exception:  # noqa: BLE001 - the last line before the user
-        return _internal_error(console)
+        return _failed(console, failure.of_system(error), arguments)
+    except Exception as error:  # noqa: BLE001 - the last line before the user
+        return _failed(console, _bug(error), arguments)
 
 
-def _die_politely_on_sigterm() -> None:
-    """Let a SIGTERM unwind the stack like Ctrl-C, so that temporary folders go away."""
+def _die_politely() -> None:
+    """Let SIGTERM and SIGHUP unwind the stack like Ctrl-C, so that temporary folders go away."""
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    if hasattr(signal, "SIGTERM"):
-        signal.signal(signal.SIGTERM, interrupt)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # What nohup has set to be ignored stays ignored.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
 
 
-def _operating_system_error(console: Console, error: OSError) -> int:
-    remedies = {
-        errno.ENOSPC: "Free some space, or choose another place with -o or VMPACK_CACHE_DIR.",
-        errno.EDQUOT: "Free some space, or choose another place with -o or VMPACK_CACHE_DIR.",
-        errno.EACCES: "Check the permissions of that path.",
-        errno.EROFS: "Choose another place with -o.",
-    }
-    told = BuildError(
-        error.strerror or str(error),
-        remedy=remedies.get(error.errno or 0, ""),
-        where=str(error.filename or ""),
-        rule="operating-system",
-    )
-    console.error(told)
-    return told.exit_code
+def _never_stumble_over_a_letter() -> None:
+    """Let a stream that cannot encode a letter show its escape: no name is worth a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
-def _internal_error(console: Console) -> int:
-    kind, value, _ = sys.exc_info()
-    console.error(
-        VmpackError(
-            f"vmpack itself failed: {kind.__name__ if kind else 'error'}: {value}",
-            remedy="This is a bug. Set VMPACK_DEBUG=1 to see where, and report it.",
-        )
-    )
+def _abandon_stdout() -> None:
+    """Send what is still buffered nowhere: a second failure at interpreter exit would print a traceback."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _failed(console: Console, error: VmpackError, arguments: Sequence[str]) -> int:
+    console.error(error)
+    if "--json" in arguments:
+        try:
+            console.json({"schemaVersion": 1, "error": failure.document(error)})
+        except (failure.OutputError, BrokenPipeError):
+            _abandon_stdout()
+    return error.exit_code
+
+
+def _bug(error: Exception) -> VmpackError:
     if os.environ.get("VMPACK_DEBUG"):
         import traceback
 
         traceback.print_exc()
-    return 1
+    return VmpackError(
+        f"vmpack itself failed: {type(error).__name__}: {error}",
+        remedy="This is a bug. Set VMPACK_DEBUG=1 to see where, and report it.",
+    )

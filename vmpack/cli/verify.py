@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from vmpack.cli.console import Console, pass_console
 from vmpack.cli.options import assemble, build_options, json_option, set_option
+from vmpack.errors import VerificationError
+from vmpack.findings import Finding
 
 
 @click.command()
@@ -34,20 +37,35 @@ def command(
     as_json: bool,
 ) -> None:
     """Check every digest, limit and statement of a release folder; with --rebuild also its reproducibility."""
-    from vmpack import manifest
+    from vmpack.release.check import read
     from vmpack.release.report import load
     from vmpack.release.verify import rebuild, verify
 
-    found = load(release)
+    try:
+        found = load(release)
+    except VerificationError as error:
+        if not as_json:
+            raise
+        _conclude(ctx, console, [_as_finding(error)], as_json=True)
     findings = list(verify(found))
     if source is not None:
         options = assemble(Path(), template_dirs, no_cache=True)
+        wanted = read(source, variables, today=options.today)
         with console.progress() as progress:
-            findings += rebuild(found, manifest.load(source, variables), options, progress)
+            findings += rebuild(found, wanted, options, progress)
+    if not findings and not as_json:
+        proved = ", rebuilt byte for byte" if source is not None else ""
+        console.result(f"{found.name} {found.version}: ok ({found.package.sha256}{proved})")
+    _conclude(ctx, console, findings, as_json=as_json)
+
+
+def _conclude(ctx: click.Context, console: Console, findings: list[Finding], *, as_json: bool) -> NoReturn:
     console.findings(findings, to_stdout=not as_json)
     if as_json:
         console.json({"schemaVersion": 1, "findings": [finding.as_json() for finding in findings]})
-    elif not findings:
-        proved = ", rebuilt byte for byte" if source is not None else ""
-        console.result(f"{found.name} {found.version}: ok ({found.package.sha256}{proved})")
-    ctx.exit(6 if findings else 0)
+    ctx.exit(VerificationError.exit_code if findings else 0)
+
+
+def _as_finding(error: VerificationError) -> Finding:
+    """Tell a folder that is no release at all the way every other fault of a release is told."""
+    return Finding(error.rule, "error", error.what, f"{error.why} {error.remedy}".strip(), error.where)

@@ -121,7 +121,7 @@ def _read_artifact(directory: Path, document: dict[str, Any]) -> Artifact:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise VerificationError(
             f"no release here: {path.name} is missing",
             remedy="Name a folder that `vmpack build` made, such as dist/NAME/VERSION.",
