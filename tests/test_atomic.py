@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,15 @@ def test_the_folder_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
         with replaced_folder(tmp_path / "two"):
             assert first.is_dir()
     assert sorted(os.listdir(tmp_path)) == ["one", "two"]
+
+
+@pytest.mark.parametrize("make", [lambda path: path.write_text("mine"), lambda path: path.symlink_to("/tmp")])
+def test_what_is_no_folder_is_refused_before_anything_is_done(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    final = tmp_path / "release"
+    make(final)
+    with pytest.raises(NotADirectoryError) as refused, replaced_folder(final):
+        pytest.fail("the block ran")
+    assert refused.value.filename == str(final)
+    assert list(tmp_path.iterdir()) == [final]

@@ -26,8 +26,11 @@ _RENAME_EXCHANGE = 2
 def replaced_folder(final: Path) -> Iterator[Path]:
     """Give an empty folder to fill; at the end of the block it becomes ``final``, on an error it vanishes.
 
-    The parents of ``final`` are made, and removed again after an error if this call made them.
+    The parents of ``final`` are made, and removed again after an error if this call made them. Raises
+    NotADirectoryError before anything is done where ``final`` is something else than a folder.
     """
+    if final.is_symlink() or (final.exists() and not final.is_dir()):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(final))
     made = _make_parents(final.parent)
     _remove_abandoned(final.parent)
     staging = final.parent / f"{_PREFIX}{secrets.token_hex(8)}"

@@ -75,3 +75,13 @@ def test_github_gets_annotations_on_stderr(
     ran = vmpack("validate", make_app(version="1.2"), "--json")
     assert "::error file=app/vmapp.json,line=3,col=14" in ran.err
     assert ran.json["findings"]
+
+
+def test_findings_of_every_kind_stand_in_the_order_of_the_text(vmpack: Vmpack, make_app: MakeApp) -> None:
+    app = make_app(
+        installer={"template": "archive", "params": {"destination": 1, "destinaton": "/x"}}, replicaCount=9
+    )
+    ran = vmpack("validate", app, "--json")
+    found = [(finding["line"], finding["column"]) for finding in ran.json["findings"]]
+    assert len(found) == 3
+    assert found == sorted(found)

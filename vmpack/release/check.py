@@ -20,7 +20,8 @@ def read(path: Path, variables: Mapping[str, str], *, today: date) -> Manifest:
         return manifest.load(path, variables)
     except manifest.InvalidManifest as error:
         if error.sound is not None:
-            error.findings = _in_order((*error.findings, *findings(error.sound, today=today)))
+            platform = findings(error.sound, today=today)
+            error.findings = _in_order((*error.findings, *platform))
         raise
 
 
@@ -34,7 +35,7 @@ def findings(wanted: Manifest, *, today: date, limits: Limits = DEFAULT) -> tupl
         from vmpack.installer.params import check_params
 
         found += check_params(wanted)
-    return found
+    return _in_order(found)
 
 
 def demand(wanted: Manifest, *, today: date, limits: Limits = DEFAULT) -> tuple[Finding, ...]:
@@ -60,4 +61,4 @@ def _text(path: Path) -> str:
 
 
 def _in_order(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    return tuple(sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column)))
+    return tuple(sorted(dict.fromkeys(found), key=lambda each: (each.file, each.line, each.column)))

@@ -137,9 +137,14 @@ def _artifact(artifact: Artifact, limit: int) -> Iterator[Finding]:
             "digest-differs", artifact.path, f"{artifact.file_name} does not have the reported sha256"
         )
     if size == 0:
-        yield _broken("limit-empty", artifact.path, "The blob referenced by source uri {uri} is empty.")
+        yield _broken(
+            "limit-empty", artifact.path, f"The blob referenced by source uri {artifact.file_name} is empty."
+        )
     if size > limit:
-        message = f"The blob referenced by source uri {{uri}} is too big: size = {size}. The maximum blob size allowed is '1 GB'."
+        message = (
+            f"The blob referenced by source uri {artifact.file_name} is too big: size = {size}."
+            " The maximum blob size allowed is '1 GB'."
+        )
         yield _broken("limit-too-big", artifact.path, message)
 
 
