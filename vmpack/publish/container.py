@@ -91,10 +91,10 @@ class Container:
         self.session.call(Request("PUT", self._path(blob), query, headers), {201})
 
     def block_lists(self, blob: str) -> BlockLists:
-        """List committed and uncommitted blocks; nothing at all for a name never used."""
+        """List committed and uncommitted blocks; nothing at all for a name never used, or of a page blob."""
         request = Request("GET", self._path(blob), {"comp": "blocklist", "blocklisttype": "all"})
-        answer = self.session.call(request, {200, 404})
-        if answer.status == 404:
+        answer = self.session.call(request, {200, 404, 409})
+        if answer.status != 200:
             return BlockLists()
         root = _xml(answer)
         return BlockLists(_blocks(root, "CommittedBlocks"), _blocks(root, "UncommittedBlocks"))

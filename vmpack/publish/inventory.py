@@ -1,20 +1,19 @@
 """Look up what storage has already: blocks of an interrupted run, and older versions to copy from."""
 
 from collections.abc import Iterable
-from itertools import islice
+from functools import partial
 
 from vmpack.publish.blocks import OWN_ID_LENGTH, id_length, parts_of
-from vmpack.publish.container import Container, ListedBlob
+from vmpack.publish.container import BlockLists, Container, ListedBlob
 from vmpack.publish.model import Inventory, PartKey, RemoteBlock, SourceBlob
 from vmpack.publish.session import StorageError
 
-_MOST_SOURCES = 4
+_MOST_SOURCES = 8
 """Older blobs whose block lists are read: the newest have nearly everything that can be had."""
 
 
-def staged_blocks(container: Container, blob: str, *, replacing: bool) -> Inventory:
-    """List the blocks that wait under the final name; with ``replacing`` also those of the blob that goes."""
-    lists = container.block_lists(blob)
+def staged_blocks(lists: BlockLists, *, replacing: bool) -> Inventory:
+    """Give the blocks that wait under the final name; with ``replacing`` also those of the blob that goes."""
     own = [block for block in lists.uncommitted if id_length(block.id) == OWN_ID_LENGTH]
     return Inventory(
         staged=tuple(own) + (lists.committed if replacing else ()),
@@ -31,11 +30,9 @@ def older_blobs(container: Container, application: str, *, besides: Iterable[str
     try:
         listed = [row for row in container.list(f"{application}/") if row.name not in avoided]
         usable = [row for row in listed if row.properties.type == "BlockBlob" and row.properties.size]
-        found = (
-            _source(container, row)
-            for row in sorted(usable, key=lambda row: row.properties.modified_at, reverse=True)
-        )
-        return Inventory(sources=tuple(islice((source for source in found if source.parts), _MOST_SOURCES)))
+        newest = sorted(usable, key=lambda row: row.properties.modified_at, reverse=True)[:_MOST_SOURCES]
+        found = container.session.map(partial(_source, container), newest)
+        return Inventory(sources=tuple(source for source in found if source.parts))
     except StorageError as error:
         if error.status != 403:
             raise

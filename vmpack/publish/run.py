@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from vmpack import __version__
 from vmpack.errors import PublishError
@@ -19,7 +20,7 @@ from vmpack.publish.links import LinkOptions
 from vmpack.publish.model import Link, Links, Part, Published, ReadAt, SourceBlob, StoredBlob
 from vmpack.publish.retry import Gate, RetryPolicy
 from vmpack.publish.session import Session
-from vmpack.publish.store import StoreOptions, Upload, store
+from vmpack.publish.store import Seen, StoreOptions, Upload, look, store
 from vmpack.publish.transfer import SourceAccess
 from vmpack.publish.wire import CancelledError, Timeouts, Wire
 from vmpack.release.model import Artifact, Release
@@ -77,14 +78,21 @@ def publish(release: Release, destination: Destination, options: PublishOptions)
         with opened(destination, options) as container:
             if options.create_container:
                 container.create()
+            seen, older = container.session.both(
+                lambda: container.session.map(partial(look, container), names),
+                lambda: older_blobs(container, release.name, besides=names),
+            )
             how = StoreOptions(
                 overwrite=options.overwrite,
-                older=older_blobs(container, release.name, besides=names),
+                older=older,
                 access=source_access(container, destination),
                 threads=options.threads,
                 progress=options.progress,
             )
-            stored = [_store(container, release, artifact, how) for artifact in artifacts]
+            stored = container.session.map(
+                lambda job: _store(container, release, job[0], how, job[1]),
+                list(zip(artifacts, seen, strict=True)),
+            )
     finally:
         options.progress.end()
     package, config = stored[-1], stored[0] if release.config else None
@@ -95,7 +103,9 @@ def publish(release: Release, destination: Destination, options: PublishOptions)
     return published
 
 
-def _store(container: Container, release: Release, artifact: Artifact, how: StoreOptions) -> StoredBlob:
+def _store(
+    container: Container, release: Release, artifact: Artifact, how: StoreOptions, seen: Seen
+) -> StoredBlob:
     with reader(artifact) as read_at:
         upload = Upload(
             blob=blob_name(release, artifact),
@@ -109,7 +119,7 @@ def _store(container: Container, release: Release, artifact: Artifact, how: Stor
                 "vmpack_tool": __version__,
             },
         )
-        return store(container, upload, how)
+        return store(container, upload, how, seen)
 
 
 def _parts(release: Release, artifact: Artifact, read_at: ReadAt) -> tuple[Part, ...]:

@@ -2,14 +2,20 @@
 
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from vmpack.errors import PublishError
 from vmpack.publish.credentials import Credential
 from vmpack.publish.redact import redact
 from vmpack.publish.retry import RETRIED, THROTTLED, Gate, RetryPolicy, retry_after
 from vmpack.publish.wire import CancelledError, Request, Response, TransportError, Wire
+
+One = TypeVar("One")
+Other = TypeVar("Other")
 
 _CODE = re.compile(rb"<Code>([A-Za-z]+)</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<\n]*)")
@@ -59,6 +65,43 @@ class Session:
                 if answer.status not in RETRIED or error_code(answer) == "FeatureNotSupported":
                     raise trouble.error
             self._pause(attempt, trouble)
+
+    def both(self, first: Callable[[], One], second: Callable[[], Other]) -> tuple[One, Other]:
+        """Make two calls at the same time; the first error calls the other off."""
+        with self._calling(2) as pool:
+            futures = pool.submit(first), pool.submit(second)
+            self._settle(futures)
+            return futures[0].result(), futures[1].result()
+
+    def map(self, call: Callable[[Other], One], arguments: Sequence[Other], threads: int = 8) -> list[One]:
+        """Make one call for each argument, many at the same time; the first error calls the others off."""
+        with self._calling(max(1, min(threads, len(arguments)))) as pool:
+            futures = [pool.submit(call, argument) for argument in arguments]
+            self._settle(futures)
+            return [future.result() for future in futures]
+
+    @contextmanager
+    def _calling(self, threads: int) -> Iterator[ThreadPoolExecutor]:
+        with ThreadPoolExecutor(threads, "publish") as pool:
+            try:
+                yield pool
+            except BaseException:
+                self.wire.abort()
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+    def _settle(self, futures: Sequence[Future[Any]]) -> None:
+        """Wait for all; after an error call the rest off, and raise the error that is not a mere echo of that."""
+        done, rest = wait(futures, return_when=FIRST_EXCEPTION)
+        if not rest and not any(future.exception() for future in done):
+            return
+        self.wire.abort()
+        for future in rest:
+            future.cancel()
+        wait(futures)
+        errors = [future.exception() for future in futures if not future.cancelled()]
+        raised = [error for error in errors if error is not None]
+        raise next((error for error in raised if not isinstance(error, CancelledError)), raised[0])
 
     def _pause(self, attempt: int, trouble: "_Trouble") -> None:
         """Wait before the next attempt, or raise when there is none."""

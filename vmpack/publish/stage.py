@@ -127,7 +127,7 @@ def build_and_publish(
 
 def _known(container: Container, coming: Coming, blob: str) -> frozenset[PartKey]:
     """Give the parts that need not travel: staged by an earlier run, or to be copied from an older version."""
-    waiting = staged_blocks(container, blob, replacing=False)
+    waiting = staged_blocks(container.block_lists(blob), replacing=False)
     older = older_blobs(container, coming.name, besides=(blob,))
     copied = (part for source in older.sources for part, _ in source.parts)
     return frozenset(copied) | {part for block in waiting.staged for part in parts_of(block)}

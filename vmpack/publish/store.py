@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from vmpack.errors import PublishError
 from vmpack.progress import SILENT, Progress
 from vmpack.publish.blocks import key, parts_of
-from vmpack.publish.container import CREATE_ONLY, Container
+from vmpack.publish.container import CREATE_ONLY, BlockLists, Container
 from vmpack.publish.inventory import located, staged_blocks
 from vmpack.publish.model import (
     BlobProperties,
@@ -26,6 +26,10 @@ SHA256_KEY = "vmpack_sha256"
 """The metadata name under which a blob carries the digest of its content."""
 _ROUNDS = 3
 """How often a commit may find that its blocks have vanished before that is an error."""
+
+
+Seen = tuple[BlobProperties | None, BlockLists]
+"""A committed blob, or None, and the blocks under its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,13 @@ class StoreOptions:
     progress: Progress = SILENT
 
 
-def store(container: Container, upload: Upload, options: StoreOptions) -> StoredBlob:
-    """Make sure that a blob with this content stands under this name.
+def store(container: Container, upload: Upload, options: StoreOptions, seen: Seen) -> StoredBlob:
+    """Make sure that a blob with this content stands under this name; ``seen`` is what ``look`` found there.
 
     Raises PublishError where another content stands there and ``overwrite`` is not set, where storage cannot be
     reached, or where what was stored is not what was sent.
     """
-    existing = container.properties(upload.blob)
+    existing, lists = seen
     if existing and same_content(container, existing, upload):
         options.progress.advance(upload.size)
         return _stored(container, upload, existing.etag, _nothing_sent(upload), existed=True)
@@ -68,7 +72,7 @@ def store(container: Container, upload: Upload, options: StoreOptions) -> Stored
     sent = Tally()
     notes: list[str] = []
     for _ in range(_ROUNDS):
-        steps = _plan(container, upload, options, replacing=existing is not None)
+        steps = _plan(container, upload, options, lists, existing)
         transfer = Transfer(
             container, upload.blob, upload.read_at, options.access, options.progress, options.threads
         )
@@ -84,6 +88,7 @@ def store(container: Container, upload: Upload, options: StoreOptions) -> Stored
         if etag is not None:
             _verify(container, upload, steps)
             return _stored(container, upload, etag, sent, existed=False, notes=notes)
+        lists = container.block_lists(upload.blob)
     raise PublishError(
         "the blocks vanish before they can be committed",
         why="Another publisher commits or deletes the same name again and again.",
@@ -93,12 +98,23 @@ def store(container: Container, upload: Upload, options: StoreOptions) -> Stored
     )
 
 
-def _plan(container: Container, upload: Upload, options: StoreOptions, *, replacing: bool) -> PublishPlan:
-    waiting = staged_blocks(container, upload.blob, replacing=replacing)
+def look(container: Container, blob: str) -> Seen:
+    """See what stands under a name, in one round trip."""
+    return container.session.both(lambda: container.properties(blob), lambda: container.block_lists(blob))
+
+
+def _plan(
+    container: Container,
+    upload: Upload,
+    options: StoreOptions,
+    lists: BlockLists,
+    existing: BlobProperties | None,
+) -> PublishPlan:
+    waiting = staged_blocks(lists, replacing=existing is not None)
     there = Inventory(waiting.staged, waiting.foreign, options.older.sources, options.older.notes)
     steps = plan(upload.parts, there)
     if steps.clear:
-        _clear(container, upload.blob, replacing=replacing)
+        _clear(container, upload.blob, replacing=existing is not None)
     return steps
 
 
@@ -180,14 +196,13 @@ def remote_sha256(container: Container, blob: str, size: int) -> str:
 
 def _verify(container: Container, upload: Upload, steps: PublishPlan) -> None:
     """Compare length, digest and block list of the committed blob with what was meant."""
-    found = container.properties(upload.blob)
+    found, lists = look(container, upload.blob)
     wanted = [(step.id, step.size) for step in steps.steps]
-    listed = [(block.id, block.size) for block in container.block_lists(upload.blob).committed]
     if found and found.size == upload.size and found.metadata.get(SHA256_KEY) == upload.sha256:
-        if listed == wanted:
+        if [(block.id, block.size) for block in lists.committed] == wanted:
             return
         # Another publisher of the same content may have grouped the parts otherwise, and won.
-        parts = [part for part, _ in located(container.block_lists(upload.blob).committed)]
+        parts = [part for part, _ in located(lists.committed)]
         if parts == [key(part) for part in upload.parts]:
             return
     raise PublishError(

@@ -2,8 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vmpack.progress import Progress
@@ -45,7 +44,7 @@ class Transfer:
         for step in plan.steps:
             if step.kind in ("staged", "repeat"):
                 self.progress.advance(step.size)
-        self._all(work)
+        self.container.session.map(self._one, work, self.threads)
         parts = [part for step in plan.steps for part in step.parts]
         return Tally(
             bytes_total=sum(part.size for part in parts),
@@ -53,19 +52,6 @@ class Transfer:
             blocks_total=len(parts),
             blocks_sent=sum(len(step.parts) for step in self._sent),
         )
-
-    def _all(self, work: Sequence[Step]) -> None:
-        wire = self.container.session.wire
-        with ThreadPoolExecutor(max(1, min(self.threads, len(work))), "publish") as pool:
-            try:
-                futures = [pool.submit(self._one, step) for step in work]
-                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-            except BaseException:
-                wire.abort()
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
 
     def _one(self, step: Step) -> None:
         with self.container.session.gate.passage():

@@ -1,4 +1,4 @@
-"""HTTP to one host: a kept-alive connection for each thread, bodies sent without a copy, answers matched to requests.
+"""HTTP to one host: connections kept alive and shared, bodies sent without a copy, answers matched to requests.
 
 ``http.client`` because it costs a third of the CPU of the SDK's pipeline for the same bytes; everything above the
 socket (signing, retries, meaning of answers) stands in other files.
@@ -102,9 +102,9 @@ class Wire:
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._secure else 80)
         self._timeouts = timeouts or Timeouts()
-        self._local = threading.local()
         self._lock = threading.Lock()
         self._open: set[http.client.HTTPConnection] = set()
+        self._idle: list[http.client.HTTPConnection] = []
         self._tls = _tls_context() if self._secure else None
         self._proxy = _proxy_for(parts.scheme, self._host)
         self.cancelled = threading.Event()
@@ -115,7 +115,9 @@ class Wire:
             raise CancelledError
         connection = self._connection()
         try:
-            return self._exchange(connection, request, credential)
+            answer = self._exchange(connection, request, credential)
+            self._keep(connection, answer)
+            return answer
         except (OSError, http.client.HTTPException, TransportError, ValueError) as error:
             self._drop(connection)
             if self.cancelled.is_set():
@@ -134,6 +136,7 @@ class Wire:
         """Close all connections."""
         with self._lock:
             connections, self._open = self._open, set()
+            self._idle.clear()
         for connection in connections:
             if connection.sock is not None:
                 with contextlib.suppress(OSError):
@@ -141,34 +144,41 @@ class Wire:
             connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
-        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if connection is not None and connection in self._open and not _has_news(connection.sock):
-            return connection
-        if connection is not None:
+        """Take the connection that was used last, or a new one."""
+        while True:
+            with self._lock:
+                connection = self._idle.pop() if self._idle else self._new()
+                self._open.add(connection)
+            if connection.sock is None or not _has_news(connection.sock):
+                return connection
             self._drop(connection)
-        connection = self._new()
-        connection.response_class = _StrictResponse
-        with self._lock:
-            self._open.add(connection)
-        self._local.connection = connection
-        return connection
+
+    def _keep(self, connection: http.client.HTTPConnection, answer: Response) -> None:
+        """Keep a connection for the next request, unless it ends here or all were closed meanwhile."""
+        if answer.headers.get("connection", "").lower() != "close":
+            with self._lock:
+                if connection in self._open:
+                    self._idle.append(connection)
+                    return
+        self._drop(connection)
 
     def _new(self) -> http.client.HTTPConnection:
         host, port = self._proxy.address if self._proxy else (self._host, self._port)
         if self._tls is None:
-            return http.client.HTTPConnection(host, port, timeout=self._timeouts.connect)
-        connection = http.client.HTTPSConnection(
-            host, port, timeout=self._timeouts.connect, context=self._tls
-        )
-        if self._proxy:
-            connection.set_tunnel(self._host, self._port, dict(self._proxy.headers))
+            connection = http.client.HTTPConnection(host, port, timeout=self._timeouts.connect)
+        else:
+            connection = http.client.HTTPSConnection(
+                host, port, timeout=self._timeouts.connect, context=self._tls
+            )
+            if self._proxy:
+                connection.set_tunnel(self._host, self._port, dict(self._proxy.headers))
+        connection.response_class = _StrictResponse
         return connection
 
     def _drop(self, connection: http.client.HTTPConnection) -> None:
         with self._lock:
             self._open.discard(connection)
         connection.close()
-        self._local.connection = None
 
     def _exchange(
         self, connection: http.client.HTTPConnection, request: Request, credential: Credential
@@ -184,10 +194,7 @@ class Wire:
         except (BrokenPipeError, ConnectionResetError):
             # A server that refuses early may have said why before it hung up.
             return _read(connection, request_id)
-        answer = _read(connection, request_id)
-        if answer.headers.get("connection", "").lower() == "close":
-            self._drop(connection)
-        return answer
+        return _read(connection, request_id)
 
     def _send_head(
         self,
@@ -230,8 +237,8 @@ class Wire:
 
 
 def _read(connection: http.client.HTTPConnection, request_id: str) -> Response:
-    answer = connection.getresponse()
-    body = answer.read()
+    with connection.getresponse() as answer:
+        body = answer.read()
     headers = {name.lower(): value for name, value in answer.getheaders()}
     echoed = headers.get("x-ms-client-request-id", request_id)
     if echoed != request_id:
@@ -240,10 +247,8 @@ def _read(connection: http.client.HTTPConnection, request_id: str) -> Response:
     return Response(answer.status, headers, body)
 
 
-def _has_news(sock: socket.socket | None) -> bool:
+def _has_news(sock: socket.socket) -> bool:
     """Tell whether an idle connection has something to say: it was closed, or an answer nobody asked for came."""
-    if sock is None:
-        return True
     try:
         readable, _, _ = select.select([sock], [], [], 0)
     except (OSError, ValueError):
