@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import struct
 import threading
+from array import array
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -45,7 +46,7 @@ class Feed:
         self.cache = cache
         self.index = cache.index(content.root, content.entries) if cache else None
         self.digests: list[Digest | None] = [None] * len(content.entries)
-        self.known = self.index.known if self.index else self.digests
+        self.known = self.index.known if self.index else [None] * len(content.entries)
         self._lock = threading.Lock()
         self._jobs = self._generate()
         next(self._jobs)
@@ -78,7 +79,7 @@ class Feed:
     def _generate(self) -> Generator[Job[Done] | None, _Worker, None]:
         numbers = itertools.count()
         entries = self.content.entries
-        sizes = self.archive.raw_sizes(entries)
+        sizes = array("Q", self.archive.raw_sizes(entries))
         worker = yield None
         for span in plan([entry.path for entry in entries], sizes):
             if not span.large:

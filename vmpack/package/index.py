@@ -46,16 +46,23 @@ class FileIndex:
         if self._is_exact:
             return
         trusted = began_ns - _MARGIN_NS
-        rows = [
-            (entry.path, entry.stamp, digest)
+        stamps = [
+            entry.stamp if entry.stamp and digest and stamp_time(entry.stamp) < trusted else None
             for entry, digest in zip(self._entries, digests, strict=True)
-            if entry.stamp is not None and digest is not None and stamp_time(entry.stamp) < trusted
         ]
-        paths, stamps, known = zip(*rows, strict=True) if rows else ((), (), ())
-        names = "\0".join(paths).encode()
-        body = b"".join((len(rows).to_bytes(8, "little"), *stamps, *known, names))
+        paths = [entry.path for entry, stamp in zip(self._entries, stamps, strict=True) if stamp]
+        known = [digest for digest, stamp in zip(digests, stamps, strict=True) if stamp and digest]
+        parts = (
+            len(paths).to_bytes(8, "little"),
+            b"".join(filter(None, stamps)),
+            b"".join(known),
+            "\0".join(paths).encode(),
+        )
+        digest = hashlib.sha256()
+        for part in parts:
+            digest.update(part)
         with contextlib.suppress(OSError):
-            write_whole(self._path, _MAGIC, hashlib.sha256(body).digest(), body)
+            write_whole(self._path, _MAGIC, digest.digest(), *parts)
 
 
 def _load(path: str) -> tuple[list[str], bytes, bytes]:

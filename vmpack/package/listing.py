@@ -4,6 +4,7 @@ Its length is known before a byte of the payload is read, because a digest alway
 package's head is measured first and written last.
 """
 
+import io
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,18 +29,16 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SIZE = re.compile(r"[0-9]{1,18}")
 
 
-def measure(entries: Sequence[Entry]) -> int:
-    """Give the length of what ``render`` will make of these entries."""
-    return sum(map(len, _lines(entries, [None] * len(entries))))
-
-
 def render(entries: Sequence[Entry], digests: Sequence[bytes | None]) -> bytes:
-    """Give the member's bytes; ``digests`` holds the sha256 of each entry that is a file."""
-    text = bytearray()
+    """Give the member's bytes; ``digests`` holds the sha256 of each entry that is a file.
+
+    A digest that is not known yet (None) takes the same room.
+    """
+    text = io.BytesIO()
     lines = _lines(entries, digests)
     while chunk := "".join(itertools.islice(lines, _CHUNK)):
-        text += chunk.encode("ascii")
-    return bytes(text)
+        text.write(chunk.encode("ascii"))
+    return text.getvalue()
 
 
 def _lines(entries: Sequence[Entry], digests: Sequence[bytes | None]) -> Iterator[str]:

@@ -7,6 +7,7 @@ or comes new can only add or remove cuts of the stretch that it lies in.
 
 import itertools
 import zlib
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -51,8 +52,9 @@ class _Cutter:
 
     def __init__(self, paths: Sequence[str], sizes: Sequence[int], first: int, last: int) -> None:
         self._first = first
-        self._ends = [0, *itertools.accumulate(sizes[first:last])]
-        self._priority = [zlib.crc32(path.encode()) for path in paths[first:last]]
+        # Arrays, because there may be 100,000 entries and a list of integers takes four times the memory.
+        self._ends = array("Q", itertools.accumulate(sizes[first:last], initial=0))
+        self._priority = array("Q", (zlib.crc32(path.encode()) for path in paths[first:last]))
 
     def spans(self, maximum: int, minimum: int) -> Iterator[Span]:
         """Give the spans from left to right."""

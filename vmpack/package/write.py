@@ -75,7 +75,7 @@ def _write(
     content = request.content
     container = _container(request)
     feed = Feed(container.archive, content, cache)
-    head_size = container.head_size(_members(request, bytes(listing.measure(content.entries))))
+    head_size = container.head_size(_members(request, listing.render(content.entries, feed.known)))
     _refuse_what_cannot_fit(request, head_size)
     output = Output(
         out,
@@ -92,16 +92,23 @@ def _write(
             reused += was_cached
             total += 1
             progress.advance(size)
-        files = listing.render(content.entries, feed.digests)
-        head, tail = container.finish(_members(request, files), output.offset)
-        output.append(tail)
-        blocks = output.finish(head)
+        blocks = _write_ends(request, container, feed, output)
         sha256 = _package_digest(output, blocks, cache)
     if cache is not None and feed.index is not None:
         feed.index.save(feed.digests, began_ns)
         if reused < total:
             cache.prune()
     return WrittenPackage(output.offset, sha256.hex(), blocks, Segments(total, reused))
+
+
+def _write_ends(
+    request: PackageRequest, container: Container, feed: Feed, output: Output
+) -> tuple[Block, ...]:
+    """Write what had to wait for the digests: the tail, then the head into its gap."""
+    files = listing.render(request.content.entries, feed.digests)
+    head, tail = container.finish(_members(request, files), output.offset)
+    output.append(tail)
+    return output.finish(head)
 
 
 def _package_digest(output: Output, blocks: Sequence[Block], cache: SegmentCache | None) -> Digest:
