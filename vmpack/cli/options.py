@@ -42,20 +42,20 @@ set_option = click.option(
 manifests_argument = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
 
 
+templates_option = click.option(
+    "--templates-dir",
+    "template_dirs",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Look for installer templates here first. May be repeated.",
+)
+
+_no_cache_option = click.option("--no-cache", is_flag=True, help="Neither read nor write the build cache.")
+
+
 def build_options(command: Command) -> Command:
     """Add the options that every command that builds understands."""
-    for option in (
-        click.option(
-            "--templates-dir",
-            "template_dirs",
-            multiple=True,
-            type=click.Path(path_type=Path, exists=True, file_okay=False),
-            help="Look for installer templates here first. May be repeated.",
-        ),
-        click.option("--no-cache", is_flag=True, help="Neither read nor write the build cache."),
-    ):
-        command = option(command)
-    return command
+    return _no_cache_option(templates_option(command))
 
 
 def today() -> date:
