@@ -1,5 +1,6 @@
 """The entry point: answers ``--version`` without importing the command line, hands over everything else."""
 
+import os
 import sys
 
 
@@ -10,9 +11,20 @@ def main() -> None:
 
         sys.stdout.write(f"vmpack {__version__}\n")
         return
+    _speak_utf8()
     from vmpack.cli.run import run
 
     sys.exit(run(sys.argv[1:]))
+
+
+def _speak_utf8() -> None:
+    """Start again in UTF-8 mode where the locale means something else.
+
+    Python decodes file names as the locale says, so one payload would give other bytes in another locale.
+    """
+    foreign = sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode
+    if foreign and sys.executable and sys.orig_argv:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -140,6 +140,19 @@ def test_no_letter_is_too_much_for_a_narrow_stream(make_app: MakeApp, encoding: 
     assert "$${" in json.loads(ran.stdout.decode("ascii"))["description"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows names files in Unicode whatever the code page")
+def test_the_locale_changes_no_byte_of_a_release(make_app: MakeApp, tmp_path: Path) -> None:
+    app = make_app({"ünï☃": "x"})
+    locales = {"utf8": {"LC_ALL": "C.UTF-8"}, "ascii": {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}}
+    packages = []
+    for name, locale in locales.items():
+        dist = tmp_path / name
+        ran = _shell('"$@"', "build", str(app), "-o", str(dist), PYTHONUTF8="0", **locale)
+        assert ran.returncode == 0, ran.stderr
+        packages.append((dist / "hello/1.2.0/hello.tar").read_bytes())
+    assert packages[0] == packages[1]
+
+
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-", "2>/dev/full"])
 def test_a_stream_that_is_closed_or_full_stops_no_build(
     make_app: MakeApp, tmp_path: Path, redirection: str
