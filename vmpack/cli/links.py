@@ -15,6 +15,7 @@ from vmpack.cli.storage import (
     link_options,
     links_json,
     show_links,
+    with_receipt,
 )
 
 
@@ -29,16 +30,12 @@ def command(console: Console, /, folder: Path, as_json: bool, **options: Any) ->
 
     The container is the one in the release's receipt (publish.json), unless --container names another.
     """
-    from vmpack.publish import receipt
     from vmpack.publish.renew import renew
     from vmpack.publish.run import PublishOptions
     from vmpack.release.report import load
 
     release = load(folder)
-    published = receipt.read(release.directory)
-    if published and not options["container"]:
-        options["container"] = published.container_url
-    destination = find_destination(options, console, release)
+    destination = find_destination(with_receipt(options, release), console, release)
     links = renew(release, destination, PublishOptions(links=find_links(options, release)))
     rest = hand_over(console, release, links, options)
     if as_json:

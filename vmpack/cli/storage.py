@@ -11,6 +11,7 @@ from vmpack.cli import annotations
 from vmpack.cli.console import Console
 
 if TYPE_CHECKING:
+    from vmpack.findings import Finding
     from vmpack.manifest.model import Manifest
     from vmpack.publish.destination import Destination
     from vmpack.publish.links import LinkOptions
@@ -166,3 +167,21 @@ def _tell_ci(console: Console, links: "Links") -> None:
     outputs = {name: link.url for name, link in found}
     for line in annotations.write_outputs(outputs, environment, secret=True):
         click.echo(line, err=True)
+
+
+def remote_findings(
+    console: Console, release: "Release", options: Mapping[str, Any], *, read: bool = False
+) -> "tuple[Finding, ...]":
+    """Compare a release with its blobs, in the named container or the one of its receipt; ``read`` every byte."""
+    from vmpack.publish.compare import verify_remote
+
+    found = find_destination(with_receipt(options, release), console, release)
+    return verify_remote(release, found, read=read)
+
+
+def with_receipt(options: Mapping[str, Any], release: "Release") -> dict[str, Any]:
+    """Let the release's receipt name the container where the command line does not."""
+    from vmpack.publish import receipt
+
+    published = None if options["container"] else receipt.read(release.directory)
+    return {**options, "container": published.container_url} if published else dict(options)

@@ -1,14 +1,17 @@
 """``vmpack unpublish``: take a version out of a container."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from vmpack.cli.console import Console, human_size, pass_console
 from vmpack.cli.options import json_option
-from vmpack.cli.storage import destination_options, find_destination
+from vmpack.cli.storage import destination_options, find_destination, with_receipt
 from vmpack.errors import UsageError
+
+if TYPE_CHECKING:
+    from vmpack.release.model import Release
 
 
 @click.command()
@@ -24,14 +27,11 @@ def command(console: Console, /, what: str, yes: bool, force: bool, as_json: boo
     The gallery keeps its own copy once a version is created, but asks for the blob again whenever the version is
     updated, for example to add a region. Nothing is deleted without --yes.
     """
-    from vmpack.publish import catalog, receipt
+    from vmpack.publish import catalog
     from vmpack.publish.run import PublishOptions, opened
 
-    name, version, folder = _subject(what)
-    published = receipt.read(folder) if folder else None
-    if published and not options["container"]:
-        options["container"] = published.container_url
-    destination = find_destination(options, console)
+    name, version, release = _subject(what)
+    destination = find_destination(with_receipt(options, release) if release else options, console, release)
     with opened(destination, PublishOptions()) as container:
         found = catalog.find(container, name, version, force=force)
         deleted = catalog.delete(container, found) if yes else ()
@@ -46,14 +46,14 @@ def command(console: Console, /, what: str, yes: bool, force: bool, as_json: boo
         console.note("nothing was deleted; add --yes")
 
 
-def _subject(what: str) -> tuple[str, str, Path | None]:
+def _subject(what: str) -> "tuple[str, str, Release | None]":
     """Read ``name/1.2.3``, or a release folder."""
     folder = Path(what)
     if (folder / "build.json").is_file():
         from vmpack.release.report import load
 
         release = load(folder)
-        return release.name, release.version, release.directory
+        return release.name, release.version, release
     name, slash, version = what.partition("/")
     if not slash or not name or not version or "/" in version:
         raise UsageError(
