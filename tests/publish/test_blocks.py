@@ -101,7 +101,7 @@ def test_a_long_list_of_files_is_cut_between_lines_and_a_change_moves_no_other_c
 
 
 def test_the_head_of_a_package_is_cut_when_it_is_long() -> None:
-    text = b"".join(b"%032d a file\n" % n for n in range(20_000))
+    text = b"vmapp.json\0" + b"".join(b"%032d a file\n" % n for n in range(20_000))
     blocks = [Block(0, len(text), hashlib.sha256(text).hexdigest()), Block(len(text), 5, "bb" * 32)]
     parts = parts_of_package(blocks, lambda offset, size: text[offset : offset + size])
     assert len(parts) > 3

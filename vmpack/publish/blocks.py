@@ -24,6 +24,8 @@ MAX_PART = 12 << 20
 """Bytes. A single part may be a block of its own up to here; only larger ones are cut."""
 MAX_PARTS = 4
 _LONG_HEAD = 256 << 10
+_HEAD_BEGINS = b"vmapp.json\0"
+"""The first member's name, as a tar header has it."""
 _LEAST_LINES = 32 << 10
 _LINES = 256
 """A list of files has about 170 bytes a line: pieces of 75 KiB on average."""
@@ -79,7 +81,8 @@ def parts_of_package(blocks: Sequence[Block], read_at: ReadAt) -> tuple[Part, ..
         if block.offset == 0 and _LONG_HEAD < block.size <= MAX_PART and len(blocks) > 1:
             head = read_at(0, block.size)
             check(block, hashlib.sha256(head).hexdigest())
-            parts.extend(cut_lines(head))
+            listing = head.startswith(_HEAD_BEGINS)
+            parts.extend(cut_lines(head) if listing else [Part(0, block.size, block.sha256)])
         elif block.size <= MAX_PART:
             parts.append(Part(block.offset, block.size, block.sha256))
         else:
