@@ -35,7 +35,7 @@ class Options:
     timeout: float = 300.0
     """Seconds until a command counts as hung."""
     jobs: int = 0
-    """Scenarios at a time; 0 takes the number of processors."""
+    """Scenarios at a time; 0 takes twice the number of processors."""
 
 
 def run_scenarios(
@@ -111,7 +111,8 @@ class _Run:
         return result
 
     def _play_rest(self, rest: Sequence[Scenario]) -> list[ScenarioResult]:
-        jobs = self.options.jobs or min(4, os.cpu_count() or 1)
+        # Commands wait as much as they compute, so twice the processors is not too many.
+        jobs = self.options.jobs or min(8, 2 * (os.cpu_count() or 1))
         results: list[ScenarioResult] = []
         with ThreadPoolExecutor(1 if self.kind == "none" else jobs) as pool:
             futures = [(scenario, pool.submit(self.play, scenario)) for scenario in rest]

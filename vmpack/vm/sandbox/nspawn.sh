@@ -44,6 +44,7 @@ echo ready
 exec >/dev/null 2>&1
 wait "$watcher" || true
 # Ended in order, so that no control group stays behind.
-for child in $(cat "/proc/$spawn/task/$spawn/children"); do kill -KILL "$child" || true; done
+read -r leader _ <"/proc/$spawn/task/$spawn/children" || true
+kill -KILL "$leader" || true
 wait "$spawn" || true
 for group in $groups; do find "$group" -depth -type d -exec rmdir {} \; ; done

@@ -6,12 +6,26 @@ unit=$1 file=$2
 instance=${unit%.*}
 case $instance in *@*) instance=${instance#*@} ;; *) instance= ;; esac
 
-settings() { # every value of a key, in order; an empty value clears what stood before, as in systemd
-    { cat "$file" "/etc/systemd/system/$unit.d"/*.conf 2>/dev/null; } | sed -e ':a' -e '/\\$/{N;s/\\\n/ /;ba' -e '}' |
-        sed -n -e "s/^$1[[:space:]]*=[[:space:]]*//p" | awk '$0 == "" { n = 0; next } { v[n++] = $0 } END { for (i = 0; i < n; i++) print v[i] }' |
-        sed -e "s/%i/$instance/g" -e "s/%n/$unit/g" -e "s/%N/${unit%.*}/g" -e 's/%%/%/g'
+# One "Key=value" line for each setting, drop-ins last: continued lines joined, comments dropped, specifiers replaced.
+# An empty value clears what stood before, as in systemd.
+lines=$state/$unit.settings
+for part in "$file" "/etc/systemd/system/$unit.d"/*.conf; do [ ! -f "$part" ] || cat "$part"; done | awk \
+    -v instance="$instance" -v unit="$unit" -v name="${unit%.*}" '
+    /^[ \t]*[#;]/ { next }
+    /\\$/ { held = held substr($0, 1, length($0) - 1) " "; next }
+    { line = held $0; held = ""; at = index(line, "="); if (!at) next
+      key = substr(line, 1, at - 1); value = substr(line, at + 1)
+      gsub(/^[ \t]+|[ \t]+$/, "", key); gsub(/^[ \t]+|[ \t]+$/, "", value)
+      gsub(/%i/, instance, value); gsub(/%n/, unit, value); gsub(/%N/, name, value); gsub(/%%/, "%", value)
+      if (value == "") delete all[key]; else all[key] = all[key] key "=" value "\n" }
+    END { for (key in all) printf "%s", all[key] }' >"$lines"
+settings() { sed -n "s/^$1=//p" "$lines"; }
+newline='
+'
+setting() { # the last value of a key
+    last=$(settings "$1")
+    printf '%s' "${last##*"$newline"}"
 }
-setting() { settings "$1" | tail -n 1; }
 
 user=$(setting User)
 group=$(setting Group)
@@ -35,6 +49,8 @@ switch=''
 if [ -n "$user" ] && [ "$user" != root ]; then
     switch="setpriv --reuid $user --regid ${group:-$(id -g "$user")} --init-groups"
 fi
+# A script that ignores SIGTERM hands that on, and sh cannot take it back; systemd starts services with all at default.
+if env --default-signal true 2>/dev/null; then switch="env --default-signal $switch"; fi
 prepare() { # writes a script that runs "$1" with the unit's environment, and gives its path
     {
         settings EnvironmentFile | while IFS= read -r line; do
