@@ -12,8 +12,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-MAXIMUM = 8 << 20
-"""Raw bytes of a segment: most compress to 1 to 4 MiB, and none gives a block beyond 8 MiB and a little."""
+MAXIMUM = 12 << 20
+"""Raw bytes of a segment: most compress to 1 to 4 MiB (docs/performance.md has the figures for 8, 12 and 16)."""
 MINIMUM = MAXIMUM // 8
 """Cuts that would leave less than this on one side are passed over while there are others."""
 
