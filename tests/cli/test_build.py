@@ -193,3 +193,16 @@ def test_a_release_stands_though_the_ci_service_cannot_be_told(
     assert ran.code == 0
     assert "did not reach the CI service" in ran.err
     assert ran.json["releases"]
+
+
+@pytest.mark.parametrize("content", [None, b""])
+def test_a_bad_config_file_is_refused_before_anything_is_packed(
+    vmpack: Vmpack, make_app: MakeApp, content: bytes | None
+) -> None:
+    app = make_app({"unreadable\x01name": "the payload would be refused too"}, config={"file": "app.json"})
+    if content is not None:
+        (app / "app.json").write_bytes(content)
+    ran = vmpack("build", app)
+    assert ran.code == 4
+    assert "the config file" in ran.err
+    assert not Path("dist").exists()

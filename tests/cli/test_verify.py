@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,3 +80,32 @@ def test_a_package_is_no_release(vmpack: Vmpack, tmp_path: Path) -> None:
     ran = vmpack("verify", tmp_path / "hello.tar")
     assert ran.code == 6
     assert "Name a folder that `vmpack build` made" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "value"),
+    [
+        ("build.json", ("commands", "update"), True),
+        ("build.json", ("os",), "beos"),
+        ("build.json", ("tests",), [{"name": 1, "run": "true", "timeoutSeconds": 1}]),
+        ("build.json", ("package", "fileName"), "\0"),
+        ("build.json", ("package", "fileName"), "../hello.tar"),
+        ("build.json", ("blocks",), [{}]),
+        ("version.json", ("properties",), None),
+        ("version.json", ("properties", "publishingProfile"), []),
+        ("version.json", ("properties", "publishingProfile", "settings"), None),
+        ("version.json", ("location",), "\ud800"),
+    ],
+)
+def test_nonsense_in_a_report_is_a_finding_not_a_bug(
+    vmpack: Vmpack, release: Path, name: str, path: tuple[str, ...], value: object
+) -> None:
+    document = json.loads((release / name).read_text())
+    inner = document
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    (release / name).write_text(json.dumps(document))
+    ran = vmpack("verify", release, "--json")
+    assert ran.code == 6, ran.err
+    assert ran.json["findings"]

@@ -52,6 +52,7 @@ def build(
     """
     began = time.monotonic()
     warnings = demand(wanted, today=options.today, limits=options.limits)
+    config = _checked_config(wanted, options.limits)
     content = collect(wanted.payload, wanted.folder, wanted.os)
     wanted = _with_package_name(wanted, content)
     lifecycle = _lifecycle(wanted, content, options)
@@ -61,8 +62,8 @@ def build(
         written = package.write_package(
             request, path, cache=options.cache, progress=progress, observer=observer
         )
-        config = _copy_config(wanted, folder, options.limits)
-        release = _release(wanted, lifecycle, written, config, folder)
+        artifact = _copy_config(config, folder) if config else None
+        release = _release(wanted, lifecycle, written, artifact, folder)
         _write_reports(release)
     final = (options.dist / wanted.name / wanted.version).absolute()
     placed = _placed(release, final)
@@ -118,12 +119,18 @@ def _request(
     )
 
 
-def _copy_config(wanted: Manifest, folder: Path, limits: Limits) -> Artifact | None:
+def _checked_config(wanted: Manifest, limits: Limits) -> tuple[Path, str] | None:
+    """Give the config file and its name on the VM, refused before minutes went into a package."""
     if wanted.config is None:
         return None
     source = wanted.folder / wanted.config.file
     package.check_config(source, limit=limits.config_bytes)
-    target = folder / wanted.config.file_name
+    return source, wanted.config.file_name
+
+
+def _copy_config(config: tuple[Path, str], folder: Path) -> Artifact:
+    source, name = config
+    target = folder / name
     shutil.copyfile(source, target)
     with target.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,7 +5,7 @@ It holds nothing of the build host and no time, so a release folder is byte for 
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from vmpack import __version__
 from vmpack.errors import VerificationError
@@ -14,6 +14,8 @@ from vmpack.manifest.model import Check, PublishDefaults
 from vmpack.package.model import Block
 from vmpack.release.model import Artifact, Release
 from vmpack.types import JSONValue
+
+Word = TypeVar("Word", bound=str)
 
 SCHEMA_VERSION = 1
 BUILD_REPORT = "build.json"
@@ -90,17 +92,23 @@ def _release(directory: Path, report: dict[str, Any], resource: dict[str, Any]) 
         directory=directory,
         name=_text(report["name"]),
         version=_text(report["version"]),
-        os=report["os"],
+        os=_one_of(report["os"], "linux", "windows"),
         package=_read_artifact(directory, report["package"]),
         config=_read_artifact(directory, report["config"]) if report["config"] else None,
-        template=report["template"],
-        commands=Commands(_text(commands["install"]), _text(commands["remove"]), commands["update"]),
+        template=_optional(report["template"]),
+        commands=Commands(
+            _text(commands["install"]), _text(commands["remove"]), _optional(commands["update"])
+        ),
         blocks=tuple(Block(int(b["offset"]), int(b["size"]), _text(b["sha256"])) for b in report["blocks"]),
         segments=int(report["segments"]["total"]),
-        reboot_behavior=report["scriptBehaviorAfterReboot"],
-        checks=tuple(Check(c["name"], c["run"], int(c["timeoutSeconds"])) for c in report["tests"]),
+        reboot_behavior=_one_of(report["scriptBehaviorAfterReboot"], "None", "Rerun"),
+        checks=tuple(
+            Check(_text(c["name"]), _text(c["run"]), int(c["timeoutSeconds"])) for c in report["tests"]
+        ),
         retains=tuple(_text(path) for path in report["retains"]),
-        publish=PublishDefaults(publish["account"], publish["container"], _text(publish["sasExpiry"])),
+        publish=PublishDefaults(
+            _optional(publish["account"]), _optional(publish["container"]), _text(publish["sasExpiry"])
+        ),
         version_resource=resource,
     )
 
@@ -111,9 +119,20 @@ def _text(value: object) -> str:
     return value
 
 
+def _optional(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _one_of(value: object, *allowed: Word) -> Word:
+    for word in allowed:
+        if word == value:
+            return word
+    raise ValueError(f"one of {', '.join(allowed)}, found {value!r}")
+
+
 def _read_artifact(directory: Path, document: dict[str, Any]) -> Artifact:
     name = _text(document["fileName"])
-    if name != Path(name).name or name in (".", ".."):
+    if name != Path(name).name or name in (".", "..") or "\0" in name:
         raise ValueError(f"a plain file name, found {name!r}")
     return Artifact(directory / name, name, int(document["size"]), _text(document["sha256"]))
 
@@ -121,6 +140,7 @@ def _read_artifact(directory: Path, document: dict[str, Any]) -> Artifact:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_bytes())
+        to_json(document)  # an escape may hide half a surrogate pair, which nothing can write again
     except (FileNotFoundError, NotADirectoryError):
         raise VerificationError(
             f"no release here: {path.name} is missing",

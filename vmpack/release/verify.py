@@ -2,10 +2,9 @@
 
 import filecmp
 import hashlib
-import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from vmpack.manifest.model import Manifest
 from vmpack.progress import SILENT, Progress
 from vmpack.release.build import BuildOptions, build
 from vmpack.release.model import Artifact, Release
-from vmpack.release.report import BUILD_REPORT, CHECKSUMS, VERSION_RESOURCE, to_json
+from vmpack.release.report import BUILD_REPORT, CHECKSUMS, VERSION_RESOURCE
+from vmpack.types import JSONValue
 
 _CHECKSUM_LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\x00]+)")
 
@@ -163,15 +163,21 @@ def _commands(release: Release, _limits: Limits) -> Iterator[Finding]:
 def _resource(release: Release, _limits: Limits) -> Iterator[Finding]:
     """Demand that ``version.json`` says what ``build.json`` says."""
     path = release.directory / VERSION_RESOURCE
-    profile = json.loads(to_json(release.version_resource)).get("properties", {}).get("publishingProfile", {})
+    profile = _members(_members(release.version_resource, "properties"), "publishingProfile")
     actions = {key: value for key, value in release.commands.as_json().items() if value is not None}
     if profile.get("manageActions") != actions:
         yield _broken("resource-differs", path, "the commands differ from those in build.json")
-    settings = profile.get("settings", {})
+    settings = _members(profile, "settings")
     if settings.get("packageFileName") != release.package.file_name:
         yield _broken("resource-differs", path, "packageFileName differs from the package in build.json")
     if settings.get("configFileName") != (release.config.file_name if release.config else None):
         yield _broken("resource-differs", path, "configFileName differs from the config in build.json")
+
+
+def _members(document: Mapping[str, JSONValue], name: str) -> Mapping[str, JSONValue]:
+    """Give an object inside another one; whoever edited the file may have put anything there."""
+    value = document.get(name)
+    return value if isinstance(value, Mapping) else {}
 
 
 def _blocks(release: Release, _limits: Limits) -> Iterator[Finding]:
