@@ -200,8 +200,8 @@ def _named(pointer: Pointer) -> str:
 def _kind(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    kinds: dict[type, str] = {dict: "object", list: "array", str: "string", int: "integer", float: "number"}
-    return _KINDS[kinds.get(type(value), "null")]
+    kinds: dict[type, str] = {dict: "object", list: "array", str: "string", int: "integer"}
+    return "a fraction" if isinstance(value, float) else _KINDS[kinds.get(type(value), "null")]
 
 
 def _unquoted(error: _Error) -> str:
