@@ -3,6 +3,7 @@
 # Usage: motd.sh install|remove
 set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
+umask 022
 message=/etc/motd.d/10-vmpack-sample
 
 case ${1:-} in
