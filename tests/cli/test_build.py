@@ -206,3 +206,23 @@ def test_a_bad_config_file_is_refused_before_anything_is_packed(
     assert ran.code == 4
     assert "the config file" in ran.err
     assert not Path("dist").exists()
+
+
+@pytest.mark.parametrize("dist", ["dist", "."])
+def test_a_release_inside_its_own_payload_is_not_packed(
+    vmpack: Vmpack, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, dist: str
+) -> None:
+    monkeypatch.chdir(make_app(payload={"root": "."}))
+    first, second = (vmpack("build", "-o", dist, "--json").json["releases"][0] for _ in range(2))
+    assert first["package"]["sha256"] == second["package"]["sha256"]
+    files = vmpack("inspect", first["directory"], "--json").json["files"]
+    assert {file["path"] for file in files} == {"files", "files/bin", "files/bin/hello", "vmapp.json"}
+    proved = vmpack("verify", first["directory"], "--rebuild", ".")
+    assert proved.code == 0, proved.out
+
+
+def test_a_payload_with_a_repository_gets_a_warning(vmpack: Vmpack, make_app: MakeApp) -> None:
+    app = make_app({"hello": "hello", ".git/HEAD": "ref: refs/heads/main"})
+    ran = vmpack("build", app, "--json")
+    assert [warning["rule"] for warning in ran.json["releases"][0]["warnings"]] == ["payload-repository"]
+    assert ".git is packed" in ran.err

@@ -35,6 +35,8 @@ class BuildOptions:
     cache: SegmentCache | None = None
     template_dirs: tuple[Path, ...] = ()
     limits: Limits = DEFAULT
+    not_packed: tuple[Path, ...] = ()
+    """Folders that are no part of any payload, besides the one that this release is written to."""
 
 
 def build(
@@ -53,10 +55,14 @@ def build(
     began = time.monotonic()
     warnings = demand(wanted, today=options.today, limits=options.limits)
     config = _checked_config(wanted, options.limits)
-    content = collect(wanted.payload, wanted.folder, wanted.os)
+    final = options.dist / wanted.name / wanted.version
+    # Each of the three: `dist` may hold the payload, and then only what lies deeper is output.
+    outputs = (options.dist, final.parent, final, *options.not_packed)
+    content = collect(wanted.payload, wanted.folder, wanted.os, skip=outputs)
+    warnings += content.warnings
     wanted = _with_package_name(wanted, content)
     lifecycle = _lifecycle(wanted, content, options)
-    with replaced_folder(options.dist / wanted.name / wanted.version) as folder:
+    with replaced_folder(final) as folder:
         request = _request(wanted, content, lifecycle, options)
         path = folder / wanted.package_file_name
         written = package.write_package(
@@ -65,8 +71,7 @@ def build(
         artifact = _copy_config(config, folder) if config else None
         release = _release(wanted, lifecycle, written, artifact, folder)
         _write_reports(release)
-    final = (options.dist / wanted.name / wanted.version).absolute()
-    placed = _placed(release, final)
+    placed = _placed(release, final.absolute())
     warnings += package.size_warnings(placed.package.size, str(placed.package.path))
     return BuildResult(placed, written.segments, time.monotonic() - began, warnings)
 

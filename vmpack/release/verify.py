@@ -49,7 +49,11 @@ def rebuild(
             ),
         )
     with tempfile.TemporaryDirectory(prefix="vmpack-rebuild-") as folder:
-        again = build(wanted, replace(options, dist=Path(folder), cache=None), progress=progress).release
+        # The first build did not pack its own output; the second must not find it among the files.
+        name = release.directory.parent
+        own = (name.parent, name, release.directory)
+        options = replace(options, dist=Path(folder), cache=None, not_packed=(*options.not_packed, *own))
+        again = build(wanted, options, progress=progress).release
         return tuple(_differences(release.directory, again.directory))
 
 
