@@ -31,9 +31,9 @@ persist_lifecycle() {
 }
 
 make_state_folder() {
-    if ! mkdir -p "$VMPACK_STATE_DIR" || ! chmod 0700 "$VMPACK_STATE_DIR"; then
-        fail 25 "$VMPACK_STATE_DIR cannot be created"
-    fi
+    mkdir -p "$STATE_ROOT" || fail 25 "$STATE_ROOT cannot be created"
+    is_ours_alone "$STATE_ROOT" || fail 24 "$STATE_ROOT must belong to root, and nobody else may write there"
+    make_private "$VMPACK_STATE_DIR" || fail 25 "$VMPACK_STATE_DIR cannot be created"
     read_previous_version
 }
 
@@ -70,7 +70,7 @@ commit() {
     EXIT_HOOK=
     reversed "$OWNED" >"$OWNED.reversed"
     while IFS= read -r _entry; do
-        grep -Fxq -e "$_entry" "$TOUCHED" || disown_entry "$_entry"
+        has_line "$TOUCHED" "$_entry" || disown_entry "$_entry"
     done <"$OWNED.reversed"
     mv -f "$TOUCHED" "$OWNED"
     rm -rf "$UNDO.done" "$OWNED.reversed"
@@ -95,16 +95,16 @@ roll_back() {
     while IFS= read -r _entry; do
         _number=${_entry%% *}
         _saved=${_entry#* }
-        rm -f "$_saved.vmpack-new"
         if [ -e "$UNDO/$_number" ] || [ -L "$UNDO/$_number" ]; then
-            cp -RPp "$UNDO/$_number" "$_saved.vmpack-new" && rename "$_saved.vmpack-new" "$_saved" || _failed=1
+            put_copy "$UNDO/$_number" "$_saved" || _failed=1
         else
+            rm -rf "$_saved.vmpack-new"
             rm -f "$_saved" || _failed=1
         fi
     done <"$UNDO/log.reversed"
     reversed "$OWNED" >"$OWNED.reversed"
     while IFS= read -r _entry; do
-        grep -Fxq -e "$_entry" "$UNDO/owned" || disown_entry "$_entry" || _failed=1
+        has_line "$UNDO/owned" "$_entry" || disown_entry "$_entry" || _failed=1
     done <"$OWNED.reversed"
     cp "$UNDO/owned" "$OWNED"
     rm -f "$OWNED.reversed" "$TOUCHED" "$INSTALLED"
@@ -134,27 +134,35 @@ undo_everything() {
 
 # own KIND PATH: write down that it is ours, before it is made.
 own() {
-    grep -Fxq -e "$1 $2" "$OWNED" || printf '%s %s\n' "$1" "$2" >>"$OWNED"
-    grep -Fxq -e "$1 $2" "$TOUCHED" || printf '%s %s\n' "$1" "$2" >>"$TOUCHED"
+    has_line "$OWNED" "$1 $2" || printf '%s %s\n' "$1" "$2" >>"$OWNED"
+    has_line "$TOUCHED" "$1 $2" || printf '%s %s\n' "$1" "$2" >>"$TOUCHED"
 }
 
 owns() {
-    [ -e "$OWNED" ] && grep -Fxq -e "$1 $2" "$OWNED"
+    has_line "$OWNED" "$1 $2"
+}
+
+# has_line FILE LINE: without a process of its own; these files are short, and asked often.
+has_line() {
+    [ -e "$1" ] || return 1
+    while IFS= read -r _line; do
+        [ "$_line" != "$2" ] || return 0
+    done <"$1"
+    return 1
 }
 
 # save_for_undo PATH: once per change, copy what is there now; a path without a copy did not exist.
 save_for_undo() {
-    ! grep -q "^[0-9]* $(escaped "$1")\$" "$UNDO/log" || return 0
-    _number=$(($(wc -l <"$UNDO/log") + 1))
+    _number=1
+    while IFS= read -r _line; do
+        [ "${_line#* }" != "$1" ] || return 0
+        _number=$((_number + 1))
+    done <"$UNDO/log"
     rm -rf "${UNDO:?}/$_number"
     if [ -e "$1" ] || [ -L "$1" ]; then
         cp -RPp "$1" "$UNDO/$_number" || return 1
     fi
     printf '%s %s\n' "$_number" "$1" >>"$UNDO/log"
-}
-
-escaped() {
-    printf '%s\n' "$1" | sed 's/[].[*^$\\]/\\&/g'
 }
 
 reversed() {
@@ -165,7 +173,7 @@ reversed() {
 make_folder() {
     [ "$1" != / ] && [ -n "$1" ] || return 0
     if [ ! -d "$1" ] || owns dir "$1"; then
-        make_folder "$(dirname "$1")"
+        make_folder "${1%/*}"
         own dir "$1"
         [ -d "$1" ] || mkdir "$1"
     fi
@@ -173,20 +181,32 @@ make_folder() {
 
 # put_link TARGET PATH: atomically.
 put_link() {
-    save_for_undo "$2" && make_folder "$(dirname "$2")" && own link "$2" && point "$1" "$2"
+    save_for_undo "$2" && make_folder "${2%/*}" && own link "$2" && point "$1" "$2"
 }
 
 # put_file SOURCE PATH MODE OWNER GROUP [KIND]: atomically, and never readable by others on its way.
 put_file() {
-    save_for_undo "$2" && make_folder "$(dirname "$2")" && own "${6:-file}" "$2" || return 1
-    rm -f "$2.vmpack-new"
-    (umask 077 && cat "$1" >"$2.vmpack-new") && chown "$4:$5" "$2.vmpack-new" && chmod "$3" "$2.vmpack-new" &&
-        rename "$2.vmpack-new" "$2"
+    save_for_undo "$2" && make_folder "${2%/*}" && own "${6:-file}" "$2" && put_copy "$@"
 }
+
+# put_copy SOURCE PATH [MODE OWNER GROUP]: with none given, all of it as it is, a link too. The copy is made in a folder
+# that only root can write: elsewhere a link could wait under any name, and root would write, chown or chmod what it
+# leads to.
+put_copy() (
+    umask 077
+    rm -rf "$2.vmpack-new"
+    mkdir "$2.vmpack-new" && cd -P "$2.vmpack-new" && is_ours_alone . || exit 1
+    if [ $# -gt 2 ]; then
+        cat "$1" >it && chown "$4:$5" it && chmod "$3" it || exit 1
+    else
+        cp -RPp "$1" it || exit 1
+    fi
+    rename it "$2" && rmdir "$2.vmpack-new"
+)
 
 # point TARGET PATH: make PATH a link to TARGET in one step.
 point() {
-    rm -f "$2.vmpack-new"
+    rm -rf "$2.vmpack-new"
     ln -s "$1" "$2.vmpack-new" && rename "$2.vmpack-new" "$2"
 }
 

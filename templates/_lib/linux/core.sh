@@ -40,7 +40,7 @@ begin() {
 
 # The agent hands over PATH, LANG and PWD only.
 set_environment() {
-    PATH=${PATH:-/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin${PATH:+:$PATH}
     HOME=/root
     LC_ALL=C
     DEBIAN_FRONTEND=noninteractive
@@ -95,22 +95,45 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
+# is_ours_alone FOLDER: a real folder in which nobody but root can put a link in our way.
+is_ours_alone() (
+    [ -d "$1" ] && [ ! -L "$1" ] || exit 1
+    # shellcheck disable=SC2012,SC2046
+    set -- $(ls -ldn "$1")
+    case $1 in
+        d????-??-*) [ "$3" = 0 ] ;;
+        *) exit 1 ;;
+    esac
+)
+
+# make_private FOLDER: for root's eyes only.
+make_private() {
+    mkdir -p "$1" 2>/dev/null && chmod 0700 "$1" 2>/dev/null && is_ours_alone "$1"
+}
+
+# On Ubuntu others may write to /var/log: a link that waits there must not lead root's pen.
 open_log() {
     LOG_OPEN=yes
-    if ! { mkdir -p "${VMPACK_LOG%/*}" && : >>"$VMPACK_LOG"; } 2>/dev/null; then
+    if ! { mkdir -p "${VMPACK_LOG%/*}" && is_ours_alone "${VMPACK_LOG%/*}" && (umask 077 && : >>"$VMPACK_LOG"); } 2>/dev/null; then
         LOG_OPEN=
-        say "warning: $VMPACK_LOG cannot be written, logging to stdout only"
+        say "warning: $VMPACK_LOG cannot be written safely, logging to stdout only"
     elif [ "$(wc -c <"$VMPACK_LOG")" -gt "$LOG_LIMIT" ]; then
         mv -f "$VMPACK_LOG" "$VMPACK_LOG.1"
     fi
 }
 
 # One run per application at a time. flock ends with its process; without it a link that names the process does.
+# The folder is closed to others: whoever can read a lock file can hold its lock.
 take_lock() {
-    mkdir -p "$LOCK_FOLDER" 2>/dev/null || LOCK_FOLDER=/tmp
+    if ! make_private "$LOCK_FOLDER"; then
+        LOCK_FOLDER=$STATE_ROOT/.locks
+        make_private "$LOCK_FOLDER" || fail 25 "$LOCK_FOLDER cannot be written"
+    fi
     _lock=$LOCK_FOLDER/$VMPACK_APP_NAME
     if have flock; then
-        exec 9>"$_lock.lock" || fail 25 "$_lock.lock cannot be written"
+        # A failing exec ends the shell at once, without a word.
+        (: >>"$_lock.lock") 2>/dev/null || fail 25 "$_lock.lock cannot be written"
+        exec 9>"$_lock.lock"
         flock -w "$LOCK_WAIT" 9 || fail 21 "another run for $VMPACK_APP_NAME is still busy"
         return 0
     fi
@@ -199,10 +222,9 @@ nearest_existing() {
 require_writable() {
     _at=$(nearest_existing "$1")
     _probe=$_at/.vmpack-probe.$$
-    if ! (: >"$_probe") 2>/dev/null; then
-        fail 25 "$_at cannot be written: is the file system read-only or full?"
-    fi
-    rm -f "$_probe"
+    # A folder, not a file: no link that somebody put there is followed.
+    mkdir "$_probe" 2>/dev/null || fail 25 "$_at cannot be written: is the file system read-only or full?"
+    rmdir "$_probe"
 }
 
 # in_app COMMAND…: run the author's own words in the installed tree, without our lock and without a terminal.

@@ -12,7 +12,7 @@ disown_entry() {
     _thing=${1#* }
     case $_kind in
         # Half of a rename that a kill cut short.
-        link | file | config | unit) rm -f "$_thing.vmpack-new" ;;
+        link | file | config | unit | aside) rm -rf "$_thing.vmpack-new" ;;
     esac
     case $_kind in
         link | file) rm -f "$_thing" ;;
@@ -46,7 +46,8 @@ disown_config() {
 }
 
 config_was_edited() {
-    [ -e "$1" ] && [ -e "$CONFIG_SUM" ] && ! grep -Fxq -e "$(cksum <"$1")" "$CONFIG_SUM"
+    # A pipe in its place would be waited for.
+    [ -f "$1" ] && [ -e "$CONFIG_SUM" ] && ! has_line "$CONFIG_SUM" "$(cksum <"$1")"
 }
 
 # Data goes only with the application, when the manifest says so: never in a roll-back or an update.

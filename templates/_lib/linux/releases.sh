@@ -23,13 +23,16 @@ check_destination() {
         fail 24 "$RELEASES exists and was not made by vmpack; move it away, or choose another destination"
     fi
     require_writable "$DESTINATION"
+    _folder=$(nearest_existing "${DESTINATION%/*}")
+    is_ours_alone "$_folder" ||
+        say "warning: others than root can write to $_folder, and put their own programs in the place of $DESTINATION"
     drop_releases "$KEEP_RELEASES"
     require_space "$RELEASES"
 }
 
 # unpack_release: the payload into a folder of its own, out of sight until it is complete.
 unpack_release() {
-    make_folder "$(dirname "$DESTINATION")"
+    make_folder "${DESTINATION%/*}"
     own tree "$RELEASES"
     _n=1
     while [ -e "$RELEASES/$VMPACK_APP_VERSION-$_n" ]; do
@@ -41,7 +44,6 @@ unpack_release() {
     say "unpacking into $RELEASES/$RELEASE"
     unpack_payload "$_partial" || fail 30 "the payload could not be unpacked"
     chmod 0755 "$_partial"
-    set_owner "$_partial"
     # A power cut after the switch must not find empty files behind the link.
     sync -f "$_partial" 2>/dev/null || sync
     rename "$_partial" "$RELEASES/$RELEASE" || fail 25 "$RELEASES/$RELEASE cannot be made"
@@ -55,6 +57,7 @@ set_owner() {
 # switch_release: the destination now means the new release.
 switch_release() {
     own tree "$RELEASES"
+    set_owner "$RELEASES/$RELEASE"
     put_link "${RELEASES##*/}/$RELEASE" "$DESTINATION" || fail 25 "$DESTINATION cannot be switched"
     say "$DESTINATION is now $RELEASE"
     # Where the application is, for whoever wants to run its checks later.
@@ -84,10 +87,13 @@ current_release() {
 # good_release: what the destination meant before the change that is open.
 good_release() {
     [ -e "$UNDO/log" ] || return 0
-    _number=$(sed -n "s/^\([0-9]*\) $(escaped "$DESTINATION" | sed 's,/,\\/,g')\$/\1/p" "$UNDO/log")
-    [ -n "$_number" ] || return 0
-    _target=$(readlink "$UNDO/$_number") || return 0
-    printf '%s' "${_target##*/}"
+    while IFS= read -r _line; do
+        if [ "${_line#* }" = "$DESTINATION" ]; then
+            _target=$(readlink "$UNDO/${_line%% *}") || return 0
+            printf '%s' "${_target##*/}"
+            return 0
+        fi
+    done <"$UNDO/log"
 }
 
 after_roll_back() {

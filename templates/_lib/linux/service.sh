@@ -73,7 +73,7 @@ going_down() {
 # A unit that the last version had under another name may hold the port.
 stop_obsolete_units() {
     sed -n 's/^unit //p' "$OWNED" | while IFS= read -r _unit; do
-        grep -Fxq -e "unit $_unit" "$TOUCHED" || quiet systemctl stop "${_unit##*/}" || :
+        has_line "$TOUCHED" "unit $_unit" || quiet systemctl stop "${_unit##*/}" || :
     done
 }
 

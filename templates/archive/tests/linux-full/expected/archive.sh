@@ -13,9 +13,9 @@ install_archive() {
     check_link '/usr/local/bin/hello'
     begin_change
     unpack_release
+    install_config '/etc/hello/hello.json' '0640' 'root' 'root' 'share/hello.json' false
     switch_release
     install_link '/usr/local/bin/hello' 'bin/hello'
-    install_config '/etc/hello/hello.json' '0640' 'root' 'root' 'share/hello.json' false
     make_data_folder '/var/lib/hello'
     run_checks || fail 32 "a check failed"
     commit
@@ -25,8 +25,8 @@ install_archive() {
 
 # Data outlives the application unless the manifest says otherwise.
 make_data_folder() {
-    make_folder "$(dirname "$1")"
+    make_folder "${1%/*}"
     own data "$1"
     [ -d "$1" ] || mkdir "$1"
-    chown "$OWNER:$GROUP" "$1"
+    [ -L "$1" ] || chown -h "$OWNER:$GROUP" "$1"
 }

@@ -20,9 +20,9 @@ install_service() {
     create_group 'web'
     create_user 'hello' 'web'
     unpack_release
+    install_config '/etc/hello/hello.json' '0640' 'root' 'web' 'share/hello.json' false
     switch_release
     install_link '/usr/local/bin/hello' 'bin/hello'
-    install_config '/etc/hello/hello.json' '0640' 'root' 'web' 'share/hello.json' false
     own_data true '/var/lib/hello' '/var/lib/private/hello'
     own_data true '/var/log/hello' '/var/log/private/hello'
     own_data true '/var/cache/hello' '/var/cache/private/hello'
