@@ -106,6 +106,19 @@ class TestPatterns:
         (tmp_path / "sub" / ".vmpackignore").write_text("!b.tmp\n/only\n")
         assert listed(tmp_path) == ["a.txt", "sub", "sub/b.tmp", "sub/c.txt"]
 
+    def test_an_ignore_file_beside_the_manifest_speaks_of_the_payload_below(self, tmp_path: Path) -> None:
+        tree(tmp_path, "src/app/a.tmp", "src/app/a.txt", "src/app/cache/x", "src/app/sub/b.tmp")
+        (tmp_path / ".vmpackignore").write_text("*.tmp\n/src/app/cache/\n")
+        (tmp_path / "src/app/sub/.vmpackignore").write_text("!b.tmp\n")
+        assert listed(tmp_path, root="src/app") == ["a.txt", "sub", "sub/b.tmp"]
+
+    def test_an_ignore_file_beside_the_manifest_is_nothing_to_a_payload_elsewhere(
+        self, tmp_path: Path
+    ) -> None:
+        tree(tmp_path, "app/", "other/a.tmp")
+        (tmp_path / "app/.vmpackignore").write_text("*.tmp\n")
+        assert listed(tmp_path / "app", root="../other") == ["a.tmp"]
+
     def test_an_ignore_file_in_the_wrong_encoding_is_refused(self, tmp_path: Path) -> None:
         tree(tmp_path, "a")
         (tmp_path / ".vmpackignore").write_bytes(b"\xff\xfe*")

@@ -39,7 +39,7 @@ def collect(payload: Payload, folder: Path, target_os: Os, *, skip: tuple[Path, 
             rule="payload-root",
         )
     root = os.path.abspath(root)
-    gather = _Gather(root, payload, target_os)
+    gather = _Gather(root, payload, target_os, os.path.abspath(folder))
     entries = gather.entries({os.path.abspath(place) for place in skip})
     if gather.problems:
         raise PayloadError(root, sorted(gather.problems, key=lambda finding: finding.file))
@@ -65,11 +65,12 @@ def _single(path: str) -> Content:
 class _Gather:
     """Turns what the walk finds into entries, and what cannot be packed into problems."""
 
-    def __init__(self, root: str, payload: Payload, target_os: Os) -> None:
+    def __init__(self, root: str, payload: Payload, target_os: Os, folder: str) -> None:
         self.problems: list[Finding] = []
         self._root = root
         self._os = target_os
         self._payload = payload
+        self._folder = folder
         self._executable = Patterns(payload.executable, "payload.executable")
         self._targets: dict[str, str] = {}
 
@@ -77,7 +78,7 @@ class _Gather:
         """Give every entry, sorted, and the problems of all of them."""
         include = Patterns(self._payload.include, "payload.include")
         exclude = Patterns(self._payload.exclude, "payload.exclude")
-        walk = Walk(self._root, include, exclude, skip)
+        walk = Walk(self._root, include, exclude, skip, self._folder)
         entries: list[Entry] = []
         passing: list[Entry] = []
         for path, status, wanted in walk:

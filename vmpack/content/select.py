@@ -23,6 +23,8 @@ class IgnoreRules:
     prefix: str
     """The folder with a trailing slash; empty for the payload's root."""
     spec: "GitIgnoreSpec"
+    above: str = ""
+    """The way from the file's folder down to the payload's root, for a file that lies above it."""
 
 
 class Patterns:
@@ -57,7 +59,7 @@ def compile_spec(lines: Iterable[str], label: str) -> "GitIgnoreSpec":
 def ignored(path: str, rules: Sequence[IgnoreRules]) -> bool:
     """Tell whether ``.vmpackignore`` files drop ``path``; as in git the deepest file that speaks of it wins."""
     for rule in reversed(rules):
-        verdict = rule.spec.check_file(path[len(rule.prefix) :]).include
+        verdict = rule.spec.check_file(rule.above + path[len(rule.prefix) :]).include
         if verdict is not None:
             return verdict
     return False

@@ -23,16 +23,20 @@ class Found(NamedTuple):
 class Walk:
     """Walks one payload; problems with folders and ignore files gather in ``problems``."""
 
-    def __init__(self, root: str, include: Patterns, exclude: Patterns, skip: Collection[str]) -> None:
+    def __init__(
+        self, root: str, include: Patterns, exclude: Patterns, skip: Collection[str], folder: str
+    ) -> None:
+        """``folder`` is the manifest's; an ignore file there speaks of a payload below it too."""
         self.problems: list[Finding] = []
         self._root = root
         self._include = include
         self._exclude = exclude
         self._skip = skip
         self._plain = include.everything and exclude.is_empty
+        self._folder = folder
 
     def __iter__(self) -> Iterator[Found]:
-        pending: list[tuple[str, tuple[IgnoreRules, ...]]] = [("", ())]
+        pending: list[tuple[str, tuple[IgnoreRules, ...]]] = [("", self._rules_above())]
         while pending:
             prefix, rules = pending.pop()
             listing = self._listing(prefix)
@@ -74,15 +78,25 @@ class Walk:
     def _included(self, path: str) -> bool:
         return self._plain or self._include.match(path)
 
+    def _rules_above(self) -> tuple[IgnoreRules, ...]:
+        """Read the ignore file beside the manifest, where people look for it first."""
+        inside = self._root.startswith(os.path.join(self._folder, ""))
+        if not inside or not os.path.isfile(os.path.join(self._folder, IGNORE_FILE)):
+            return ()
+        way = os.path.relpath(self._root, self._folder).replace(os.sep, "/")
+        return self._rules(os.path.join(self._folder, IGNORE_FILE), "", f"{way}/")
+
     def _with_rules(self, prefix: str, rules: tuple[IgnoreRules, ...]) -> tuple[IgnoreRules, ...]:
-        path = prefix + IGNORE_FILE
+        return (*rules, *self._rules(prefix + IGNORE_FILE, prefix))
+
+    def _rules(self, path: str, prefix: str, above: str = "") -> tuple[IgnoreRules, ...]:
         try:
             with open(os.path.join(self._root, path), encoding="utf-8-sig") as file:
                 lines = file.read().splitlines()
         except (OSError, UnicodeDecodeError) as error:
             self._unreadable(path, error)
-            return rules
-        return (*rules, IgnoreRules(prefix, compile_spec(lines, path)))
+            return ()
+        return (IgnoreRules(prefix, compile_spec(lines, path), above),)
 
     def _unreadable(self, path: str, error: Exception) -> None:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
