@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+import uuid
 from pathlib import Path
 from typing import ClassVar
 
@@ -36,6 +37,10 @@ class NspawnSandbox(OverlaySandbox):
 
     def _describe(self) -> str:
         return "minimal Debian with a booted systemd, in systemd-nspawn"
+
+    def _arguments(self, size: str) -> list[str]:
+        self.name = f"vmpack-{uuid.uuid4()}"
+        return [*super()._arguments(size), self.name]
 
     def _launcher(self) -> list[str]:
         return [*self._sudo, "unshare", "-m", "-p", "--fork", "--kill-child"]

@@ -1,8 +1,8 @@
 # Runs as PID 1 of fresh mount and pid namespaces, mounts an overlay over a root file system, and boots its systemd.
-# The arguments are root.sh's: lower root, stage, size, overlay options, network, watch.
+# The arguments are root.sh's (lower root, stage, size, overlay options, network, watch), and the machine's name.
 set -eu
 umask 022
-lower=$1 stage=$2 size=$3 options=$4 network=$5 watch=$6
+lower=$1 stage=$2 size=$3 options=$4 network=$5 watch=$6 name=$7
 
 mount --make-rprivate /
 mount -t proc proc /proc
@@ -11,9 +11,8 @@ mkdir "$stage/root" "$stage/upper0" "$stage/work0"
 mount -t overlay vmpack -o "lowerdir=$lower,upperdir=$stage/upper0,workdir=$stage/work0$options" "$stage/root"
 exec 7<"$stage"
 
-identity=$(cat /proc/sys/kernel/random/uuid)
 set -- --quiet --boot --directory="$stage/root" --register=no --console=passive --timezone=off --link-journal=no \
-    --machine="vmpack-$identity"
+    --machine="$name"
 [ "$network" = 1 ] || set -- "$@" --private-network
 
 # Without systemd around us nobody makes a scope for nspawn, so it gets control groups of its own by hand.
@@ -21,8 +20,8 @@ groups=
 if [ ! -d /run/systemd/system ]; then
     set -- "$@" --keep-unit
     for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
-        if [ -e "$hierarchy/cgroup.procs" ] && mkdir "$hierarchy/vmpack-$identity" 2>/dev/null; then
-            groups="$groups $hierarchy/vmpack-$identity"
+        if [ -e "$hierarchy/cgroup.procs" ] && mkdir "$hierarchy/$name" 2>/dev/null; then
+            groups="$groups $hierarchy/$name"
         fi
     done
 fi

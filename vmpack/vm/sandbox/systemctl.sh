@@ -118,14 +118,39 @@ each() {
     return "$code"
 }
 
-on_disk() { # the part of the real systemctl that only edits links
+on_disk() { # the part of systemctl that only edits links in /etc
     if [ -x "$real" ]; then
         # shellcheck disable=SC2086
         SYSTEMD_OFFLINE=1 "$real" $offline "$@"
     else
-        say "systemctl is not installed here; links are not made"
+        # shellcheck disable=SC2086
+        each "by_hand_$(printf '%s' "$verb" | tr - _)"
     fi
 }
+
+# The same where systemd is not installed at all, as in most images: what matters of [Install].
+by_hand_enable() {
+    unit=$(full_name "$1")
+    file=$(unit_file "$unit") || { say "Failed to enable unit: Unit file $unit does not exist."; return 1; }
+    for pair in WantedBy:wants RequiredBy:requires; do
+        # shellcheck disable=SC2013 # several units on one line are several words
+        for target in $(sed -n "s/^${pair%%:*}[[:space:]]*=//p" "$file"); do
+            mkdir -p "/etc/systemd/system/$target.${pair#*:}"
+            ln -sf "$file" "/etc/systemd/system/$target.${pair#*:}/$unit"
+        done
+    done
+}
+links_of() { find /etc/systemd/system -mindepth 2 -name "$(full_name "$1")" -type l 2>/dev/null; }
+by_hand_disable() { for link in $(links_of "$1"); do rm -f "$link"; rmdir "${link%/*}" 2>/dev/null; done; true; }
+by_hand_reenable() { by_hand_disable "$1"; by_hand_enable "$1"; }
+by_hand_mask() { ln -sfn /dev/null "/etc/systemd/system/$(full_name "$1")"; }
+by_hand_unmask() { [ ! -L "/etc/systemd/system/$(full_name "$1")" ] || rm -f "/etc/systemd/system/$(full_name "$1")"; }
+by_hand_is_enabled() {
+    if [ -n "$(links_of "$1")" ]; then answer=enabled; else answer=disabled; fi
+    [ "$quiet" = 1 ] || echo "$answer"
+    [ "$answer" = enabled ]
+}
+by_hand_cat() { cat "$(unit_file "$1")"; }
 
 is_active() { state_of "$1"; pid_of "$1" || return 3; }
 is_failed() { [ "$(state_of "$1")" = failed ]; }
@@ -167,8 +192,7 @@ status)
     done
     exit "$code"
     ;;
-enable | disable | mask | unmask | reenable | preset | is-enabled | add-wants | add-requires | link | set-default | \
-    get-default | list-unit-files | cat)
+enable | disable | mask | unmask | reenable | is-enabled | cat)
     [ "$quiet" = 0 ] || offline="$offline -q"
     on_disk "$verb" $units || exit
     if [ "$now" = 1 ]; then
