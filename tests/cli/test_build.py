@@ -1,12 +1,15 @@
 import hashlib
 import json
 import os
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from vmpack import resources
 
 Vmpack = Callable[..., Any]
 MakeApp = Callable[..., Path]
@@ -226,3 +229,16 @@ def test_a_payload_with_a_repository_gets_a_warning(vmpack: Vmpack, make_app: Ma
     ran = vmpack("build", app, "--json")
     assert [warning["rule"] for warning in ran.json["releases"][0]["warnings"]] == ["payload-repository"]
     assert ".git is packed" in ran.err
+
+
+def test_a_template_of_ones_own_is_found_by_every_command(
+    vmpack: Vmpack, make_app: MakeApp, tmp_path: Path
+) -> None:
+    shutil.copytree(resources.templates().joinpath("archive"), tmp_path / "own/mine")
+    definition = tmp_path / "own/mine/template.json"
+    definition.write_text(definition.read_text("utf-8").replace('"archive"', '"mine"'), "utf-8")
+    app = make_app(installer={"template": "mine", "params": {"destination": "/opt/hello"}})
+    for command in (["validate", app], ["build", app], ["verify", "dist/hello/1.2.0", "--rebuild", app]):
+        ran = vmpack(*command, "--templates-dir", tmp_path / "own")
+        assert ran.code == 0, ran.out + ran.err
+    assert vmpack("validate", app).code == 3

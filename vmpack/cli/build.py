@@ -79,7 +79,7 @@ def _build_one(
     from vmpack.release.build import build
     from vmpack.release.check import read
 
-    wanted = read(path, variables, today=options.today)
+    wanted = read(path, variables, today=options.today, template_dirs=options.template_dirs)
     _refuse_twice(wanted.name, wanted.version, path, earlier)
     console.note(f"building {wanted.name} {wanted.version} for {wanted.os}")
     with console.progress() as progress:

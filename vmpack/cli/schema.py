@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 def command(console: Console, plain: bool, template_dirs: tuple[Path, ...]) -> None:
     """Print the JSON Schema of vmapp.json, with the names and parameters of every installer that is found.
 
-    Save it beside your manifest and name it there: "$schema": "./vmapp.schema.json".
+    Save it beside your manifest and name it there: "$schema": "./vmapp.schema.json". Templates in the folder
+    ``templates`` here are among them.
     """
     from vmpack import installer
 
     schema = json.loads(resources.schemas().joinpath("vmapp.schema.json").read_text("utf-8"))
-    console.json(schema if plain else composed(schema, installer.available(template_dirs)))
+    console.json(
+        schema if plain else composed(schema, installer.available((*template_dirs, Path("templates"))))
+    )
 
 
 def composed(schema: dict[str, Any], templates: "Sequence[Template]") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from vmpack.cli.console import Console, pass_console
-from vmpack.cli.options import json_option, manifests_argument, set_option, today
+from vmpack.cli.options import json_option, manifests_argument, set_option, templates_option, today
 from vmpack.errors import ManifestError
 from vmpack.findings import Finding, has_errors
 
@@ -14,6 +14,7 @@ from vmpack.findings import Finding, has_errors
 @click.command()
 @manifests_argument
 @set_option
+@templates_option
 @json_option
 @click.option("--strict", is_flag=True, help="Let warnings fail too.")
 @pass_console
@@ -23,6 +24,7 @@ def command(
     console: Console,
     paths: tuple[Path, ...],
     variables: Mapping[str, str],
+    template_dirs: tuple[Path, ...],
     as_json: bool,
     strict: bool,
 ) -> None:
@@ -30,7 +32,7 @@ def command(
 
     PATH is a vmapp.json or a folder that holds one; the current folder by default.
     """
-    checked = [(path, findings_of(path, variables)) for path in paths or (Path(),)]
+    checked = [(path, findings_of(path, variables, template_dirs)) for path in paths or (Path(),)]
     findings = [finding for _, found in checked for finding in found]
     console.findings(findings, to_stdout=not as_json)
     if as_json:
@@ -41,12 +43,15 @@ def command(
     ctx.exit(3 if has_errors(findings) or (strict and findings) else 0)
 
 
-def findings_of(path: Path, variables: Mapping[str, str]) -> tuple[Finding, ...]:
+def findings_of(
+    path: Path, variables: Mapping[str, str], template_dirs: tuple[Path, ...] = ()
+) -> tuple[Finding, ...]:
     """Give everything that is wrong with one manifest, and with the parameters of its installer."""
     from vmpack.release.check import findings, read
 
     try:
-        return findings(read(path, variables, today=today()), today=today())
+        wanted = read(path, variables, today=today(), template_dirs=template_dirs)
+        return findings(wanted, today=today(), template_dirs=template_dirs)
     except ManifestError as error:
         return error.findings or (Finding(error.rule, "error", str(error), file=str(path)),)
 

@@ -50,7 +50,7 @@ def command(
     findings = list(verify(found))
     if source is not None:
         options = assemble(Path(), template_dirs, no_cache=True)
-        wanted = read(source, variables, today=options.today)
+        wanted = read(source, variables, today=options.today, template_dirs=template_dirs)
         with console.progress() as progress:
             findings += rebuild(found, wanted, options, progress)
     if not findings and not as_json:

@@ -28,8 +28,8 @@ def check_params(manifest: Manifest, *, template_dirs: Sequence[Path] = ()) -> t
     try:
         template = find(manifest.installer.template, search_path(manifest, template_dirs))
     except TemplateError as error:
-        text = " ".join(filter(None, (error.what, error.why)))
-        return (_finding(manifest, error.rule, text, error.remedy, ("installer", "template")),)
+        advice = f"{error.why} {error.remedy}".strip()
+        return (_finding(manifest, error.rule, error.what, advice, ("installer", "template")),)
     return tuple(_problems(manifest, template))
 
 

@@ -53,7 +53,7 @@ def build(
     release or none, never a part of the new one.
     """
     began = time.monotonic()
-    warnings = demand(wanted, today=options.today, limits=options.limits)
+    warnings = demand(wanted, today=options.today, template_dirs=options.template_dirs, limits=options.limits)
     config = _checked_config(wanted, options.limits)
     final = options.dist / wanted.name / wanted.version
     # Each of the three: `dist` may hold the payload, and then only what lies deeper is output.

@@ -14,18 +14,22 @@ _READ_AT_MOST = 1 << 20
 """Bytes of a config file that are searched for secrets."""
 
 
-def read(path: Path, variables: Mapping[str, str], *, today: date) -> Manifest:
+def read(
+    path: Path, variables: Mapping[str, str], *, today: date, template_dirs: tuple[Path, ...] = ()
+) -> Manifest:
     """Load a manifest; a ManifestError holds the platform's findings beside those of syntax and schema."""
     try:
         return manifest.load(path, variables)
     except manifest.InvalidManifest as error:
         if error.sound is not None:
-            platform = findings(error.sound, today=today)
+            platform = findings(error.sound, today=today, template_dirs=template_dirs)
             error.findings = _in_order((*error.findings, *platform))
         raise
 
 
-def findings(wanted: Manifest, *, today: date, limits: Limits = DEFAULT) -> tuple[Finding, ...]:
+def findings(
+    wanted: Manifest, *, today: date, template_dirs: tuple[Path, ...] = (), limits: Limits = DEFAULT
+) -> tuple[Finding, ...]:
     """Give what breaks the platform's rules, and what is wrong with the installer and its parameters."""
     found = gallery.check(wanted, today=today, limits=limits)
     if wanted.config is not None:
@@ -34,13 +38,15 @@ def findings(wanted: Manifest, *, today: date, limits: Limits = DEFAULT) -> tupl
     if wanted.installer is not None:
         from vmpack.installer.params import check_params
 
-        found += check_params(wanted)
+        found += check_params(wanted, template_dirs=template_dirs)
     return _in_order(found)
 
 
-def demand(wanted: Manifest, *, today: date, limits: Limits = DEFAULT) -> tuple[Finding, ...]:
+def demand(
+    wanted: Manifest, *, today: date, template_dirs: tuple[Path, ...] = (), limits: Limits = DEFAULT
+) -> tuple[Finding, ...]:
     """Give the warnings; raise ManifestError when there are errors among the findings."""
-    found = findings(wanted, today=today, limits=limits)
+    found = findings(wanted, today=today, template_dirs=template_dirs, limits=limits)
     if has_errors(found):
         errors = sum(finding.severity == "error" for finding in found)
         raise ManifestError(
