@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from vmpack.content import collect
-from vmpack.errors import BuildError, LimitError
+from vmpack.errors import BuildError, LimitError, TemplateError
 from vmpack.manifest.model import Payload
 from vmpack.package import read_file_package, verify_payload
-from vmpack.package.model import Block
+from vmpack.package.model import Block, Member
 
 LINUX = ["tar.zst", "tar.gz", "tar"]
 DECODERS = {"tar.zst": ["zstd", "-dcq"], "tar.gz": ["gzip", "-dc"], "tar": ["cat"]}
@@ -320,3 +320,17 @@ class TestPassThrough:
         (root / "empty").touch()
         with pytest.raises(LimitError):
             pack(root, "none")
+
+
+class TestMembersLater:
+    def test_members_may_be_made_while_the_payload_is_packed(self, pack, many_files):
+        members = (Member("vmapp.json", b"{}"), Member("lifecycle/install.sh", b"", 0o755))
+        assert pack(many_files, members=lambda: members).sha256 == pack(many_files, members=members).sha256
+
+    def test_an_error_in_making_them_leaves_nothing(self, pack, many_files, tmp_path):
+        def fail() -> None:
+            raise TemplateError("broken")
+
+        with pytest.raises(TemplateError):
+            pack(many_files, members=fail)
+        assert not (tmp_path / "out.tar.zst").exists()

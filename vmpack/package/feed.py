@@ -1,5 +1,6 @@
 """The jobs of a build: for each segment either its frame out of the cache, or read, hash and compress."""
 
+import contextlib
 import hashlib
 import itertools
 import struct
@@ -198,9 +199,11 @@ def with_digest(frame: Frame) -> Frame:
     return frame._replace(digest=hashlib.sha256(frame.data).digest())
 
 
-def frames_in_order(feed: Feed, threads: int) -> Iterator[Done]:
-    """Run every job of the feed and give the segments in the order of the payload."""
+@contextlib.contextmanager
+def running(feed: Feed, threads: int) -> Iterator[Iterator[Done]]:
+    """Start on every job of the feed; give the segments in the order of the payload."""
     try:
-        yield from Pipeline(feed.start, threads)
+        with Pipeline(feed.start, threads) as frames:
+            yield frames
     finally:
         feed.close()

@@ -42,7 +42,7 @@ class FileIndex:
                 self.known.append(None)
 
     def save(self, digests: Sequence[Digest | None], began_ns: int) -> None:
-        """Write the index for the next build, if it can be; ``began_ns`` is the time before the files were listed."""
+        """Write the index for the next build, if it can be; ``began_ns`` is a time before they were read."""
         if self._is_exact:
             return
         trusted = began_ns - _MARGIN_NS

@@ -28,8 +28,11 @@ class PackageRequest:
     format: PayloadFormat
     level: int | None
     content: Content
-    members: tuple[Member, ...]
-    """In the order they are written, ``vmapp.json`` first; the package room adds ``files`` itself."""
+    members: tuple[Member, ...] | Callable[[], tuple[Member, ...]]
+    """In the order they are written, ``vmapp.json`` first; the package room adds ``files`` itself.
+
+    A function is called once, while the first segments are already being compressed.
+    """
     mtime: int = DEFAULT_MTIME
     """Seconds since 1970 for every member: SOURCE_DATE_EPOCH or the fixed time."""
     limit: int = 1 << 30

@@ -44,17 +44,26 @@ class Pipeline(Generic[Result]):
         self._running = threads
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
 
-    def __iter__(self) -> Iterator[Result]:
+    def __enter__(self) -> Iterator[Result]:
+        """Start the threads and give the iterator over the results."""
         for thread in self._threads:
             thread.start()
-        try:
-            number = 0
-            while self._wait_for(number):
-                yield self._results.pop(number)
-                number += 1
-                self._ahead.release()
-        finally:
-            self._stop()
+        return self._in_order()
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for the jobs that run; take no more."""
+        self._stopped = True
+        for _thread in self._threads:
+            self._ahead.release()
+        for thread in self._threads:
+            thread.join()
+
+    def _in_order(self) -> Iterator[Result]:
+        number = 0
+        while self._wait_for(number):
+            yield self._results.pop(number)
+            number += 1
+            self._ahead.release()
 
     def _wait_for(self, number: int) -> bool:
         with self._condition:
@@ -65,13 +74,6 @@ class Pipeline(Generic[Result]):
                     return False
                 self._condition.wait()
         return True
-
-    def _stop(self) -> None:
-        self._stopped = True
-        for _ in self._threads:
-            self._ahead.release()
-        for thread in self._threads:
-            thread.join()
 
     def _work(self) -> None:
         failure: BaseException | None = None

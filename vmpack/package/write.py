@@ -10,7 +10,7 @@ from vmpack.content.model import Content
 from vmpack.package import listing
 from vmpack.package.archive import Archive, Digest, Frame
 from vmpack.package.cache import SegmentCache
-from vmpack.package.feed import Feed, frames_in_order
+from vmpack.package.feed import Feed, running
 from vmpack.package.frames import level_of
 from vmpack.package.limits import too_big
 from vmpack.package.model import Block, BlockObserver, Member, PackageRequest, Segments, WrittenPackage
@@ -75,25 +75,20 @@ def _write(
     content = request.content
     container = _container(request)
     feed = Feed(container.archive, content, cache)
-    head_size = container.head_size(_members(request, listing.render(content.entries, feed.known)))
-    _refuse_what_cannot_fit(request, head_size)
-    output = Output(
-        out,
-        head_size=head_size,
-        limit=request.limit,
-        too_big=lambda: too_big(content, request.limit, "the package grows beyond what the gallery takes"),
-        observer=observer,
-    )
     reused = total = 0
-    with output:
-        for frame, was_cached, size in frames_in_order(feed, threads):
-            behind = container.archive.place(output.offset, frame)
-            output.append(frame.data + behind, b"" if behind else frame.digest)
-            reused += was_cached
-            total += 1
-            progress.advance(size)
-        blocks = _write_ends(request, container, feed, output)
-        sha256 = _package_digest(output, blocks, cache)
+    with running(feed, threads) as frames:
+        members = request.members() if callable(request.members) else request.members
+        head_size = container.head_size(_with_files(members, content, feed.known))
+        _refuse_what_cannot_fit(request, head_size)
+        with _output(request, out, head_size, observer) as output:
+            for frame, was_cached, size in frames:
+                behind = container.archive.place(output.offset, frame)
+                output.append(frame.data + behind, b"" if behind else frame.digest)
+                reused += was_cached
+                total += 1
+                progress.advance(size)
+            blocks = _write_ends(container, _with_files(members, content, feed.digests), output)
+            sha256 = _package_digest(output, blocks, cache)
     if cache is not None and feed.index is not None:
         feed.index.save(feed.digests, began_ns)
         if reused < total:
@@ -101,12 +96,20 @@ def _write(
     return WrittenPackage(output.offset, sha256.hex(), blocks, Segments(total, reused))
 
 
-def _write_ends(
-    request: PackageRequest, container: Container, feed: Feed, output: Output
-) -> tuple[Block, ...]:
+def _output(request: PackageRequest, out: Path, head_size: int, observer: BlockObserver | None) -> Output:
+    fact = "the package grows beyond what the gallery takes"
+    return Output(
+        out,
+        head_size=head_size,
+        limit=request.limit,
+        too_big=lambda: too_big(request.content, request.limit, fact),
+        observer=observer,
+    )
+
+
+def _write_ends(container: Container, members: Sequence[Member], output: Output) -> tuple[Block, ...]:
     """Write what had to wait for the digests: the tail, then the head into its gap."""
-    files = listing.render(request.content.entries, feed.digests)
-    head, tail = container.finish(_members(request, files), output.offset)
+    head, tail = container.finish(members, output.offset)
     output.append(tail)
     return output.finish(head)
 
@@ -135,9 +138,12 @@ def _container(request: PackageRequest) -> Container:
     return TarContainer(request.format, level, request.mtime)
 
 
-def _members(request: PackageRequest, files: bytes) -> list[Member]:
-    """Put ``files`` behind ``vmapp.json``."""
-    return [*request.members[:1], Member(listing.NAME, files), *request.members[1:]]
+def _with_files(
+    members: Sequence[Member], content: Content, digests: Sequence[Digest | None]
+) -> tuple[Member, ...]:
+    """Put ``files`` behind ``vmapp.json``; digests that are not known yet take the same room."""
+    files = Member(listing.NAME, listing.render(content.entries, digests))
+    return (*members[:1], files, *members[1:])
 
 
 def _refuse_what_cannot_fit(request: PackageRequest, head_size: int) -> None:

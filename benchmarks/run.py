@@ -1,0 +1,217 @@
+"""`vmpack build` as a whole process against what a user would do instead, in pairs; and its cost as a curve.
+
+    python benchmarks/run.py table [--rounds N] [--many FOLDER] [--few FOLDER] [--nfpm PATH]
+    python benchmarks/run.py curve [--svg FILE]
+
+Prints Markdown. Programs that are not installed are left out.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from curve import draw_curves
+from measure import Contestant, Pair, compare, median
+
+TAR = "tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C {tree} -cf - ."
+
+
+def main() -> None:
+    """Do what the command line says; both parts by default."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("part", nargs="?", choices=["table", "curve", "all"], default="all")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--many", type=Path, default=Path(sys.base_prefix), help="a tree of many small files")
+    parser.add_argument("--few", type=Path, default=_a_jdk(), help="a tree of few large files")
+    parser.add_argument("--nfpm", default=shutil.which("nfpm"))
+    parser.add_argument("--quick", action="store_true", help="only level 3 against tar | zstd")
+    parser.add_argument("--svg", type=Path, help="where the plot of the curve goes")
+    options = parser.parse_args()
+    print(_machine())
+    with tempfile.TemporaryDirectory(prefix="vmpack-bench-") as scratch:
+        if options.part in {"table", "all"}:
+            for name, tree in (("many small files", options.many), ("few large files", options.few)):
+                if tree:
+                    _table(name, tree, Path(scratch), options)
+        if options.part in {"curve", "all"}:
+            draw_curves(Path(scratch), options.svg)
+
+
+def _a_jdk() -> Path | None:
+    found = sorted(Path("/usr/lib/jvm").glob("*/lib/modules"))
+    return (
+        Path(os.environ["JAVA_HOME"]) if "JAVA_HOME" in os.environ else found[0].parents[1] if found else None
+    )
+
+
+def _machine() -> str:
+    cores = len(os.sched_getaffinity(0))
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    import zstandard
+    from zlib_ng import zlib_ng
+
+    versions = [
+        f"Python {platform.python_version()}",
+        f"zstandard {zstandard.__version__} (zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))})",
+        f"zlib-ng {zlib_ng.ZLIBNG_VERSION}",
+        *(_version(program) for program in ("tar", "zstd", "pigz", "zip", "makeself")),
+    ]
+    return f"{cores} cores of {model}; " + ", ".join(filter(None, versions)) + "."
+
+
+def _version(program: str) -> str:
+    if shutil.which(program) is None:
+        return ""
+    shown = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    return next((line.strip("* ") for line in shown.splitlines() if any(map(str.isdigit, line))), program)
+
+
+def _table(name: str, tree: Path, scratch: Path, options: argparse.Namespace) -> None:
+    copy = scratch / name.replace(" ", "-")
+    _copy_tree(tree, copy)
+    files = [path for path in copy.rglob("*") if path.is_file() and not path.is_symlink()]
+    size = sum(path.stat().st_size for path in files)
+    print(f"\n### {name}: {len(files):,} files, {size / 1e6:,.0f} MB\n")
+    print("| vmpack build | against | wall, s | CPU, s | wall ratio | CPU ratio | size ratio | memory, MiB |")
+    print("|---|---|---|---|---|---|---|---|")
+    for ours, theirs in _pairs(copy, scratch, options):
+        print(_row(compare(ours, theirs, options.rounds)), flush=True)
+
+
+def _copy_tree(tree: Path, copy: Path) -> None:
+    """Copy what can be packed for both systems: no links, and nothing that changes while we measure."""
+    shutil.copytree(tree, copy, ignore_dangling_symlinks=True, symlinks=False)
+    for path in copy.rglob("*"):
+        if path.is_file():
+            os.utime(path, (1_600_000_000, 1_600_000_000))
+
+
+def _row(pair: Pair) -> str:
+    figures = [
+        pair.ours.name,
+        f"`{pair.theirs.name}`",
+        f"{median(pair.our_runs, 'wall'):.2f} : {median(pair.their_runs, 'wall'):.2f}",
+        f"{median(pair.our_runs, 'cpu'):.2f} : {median(pair.their_runs, 'cpu'):.2f}",
+        f"**{pair.ratio('wall'):.2f}**",
+        f"{pair.ratio('cpu'):.2f}",
+        f"{pair.our_size / pair.their_size:.3f}",
+        f"{median(pair.our_runs, 'memory') / 2**20:.0f}",
+    ]
+    return f"| {' | '.join(figures)} |"
+
+
+def _pairs(tree: Path, scratch: Path, options: argparse.Namespace) -> Iterator[tuple[Contestant, Contestant]]:
+    build = Builder(tree, scratch)
+    zstd3 = _shell("tar \\| zstd -T0 -3", f"{TAR} | zstd -T0 -3 -qf -o {{out}}", tree, scratch)
+    yield build("cold", "tar.zst", 3), zstd3
+    yield build("nothing changed", "tar.zst", 3, cached=True), zstd3
+    yield build("one small file changed", "tar.zst", 3, cached=True, change=_change(tree)), zstd3
+    if options.quick:
+        return
+    zstd9 = _shell("tar \\| zstd -T0 -9", f"{TAR} | zstd -T0 -9 -qf -o {{out}}", tree, scratch)
+    yield build("cold, level 9", "tar.zst", 9), zstd9
+    if shutil.which("pigz"):
+        yield (
+            build("cold, tar.gz", "tar.gz", 6),
+            _shell("tar \\| pigz", f"{TAR} | pigz -6 -n > {{out}}", tree, scratch),
+        )
+    if shutil.which("zip"):
+        command = "rm -f {out}; cd {tree} && zip -q -r - . > {out}"
+        yield build("cold, zip", "zip", 6), _shell("zip -r", command, tree, scratch)
+    if options.nfpm:
+        yield build("cold", "tar.zst", 3), _nfpm(tree, scratch, options.nfpm)
+    if shutil.which("makeself"):
+        command = "makeself --nox11 --sha256 {tree} {out} label ./install"
+        yield build("cold, tar.gz", "tar.gz", 6), _shell("makeself --sha256", command, tree, scratch)
+
+
+class Builder:
+    """Makes contestants that run ``vmpack build`` on one tree."""
+
+    def __init__(self, tree: Path, scratch: Path) -> None:
+        self._tree = tree
+        self._scratch = scratch
+
+    def __call__(
+        self,
+        name: str,
+        form: str,
+        level: int,
+        *,
+        cached: bool = False,
+        change: Callable[[], None] | None = None,
+    ) -> Contestant:
+        """Write a manifest and give the command; a cold build uses no cache."""
+        folder = self._scratch / f"app-{form}-{level}"
+        folder.mkdir(exist_ok=True)
+        manifest = {
+            "name": "bench",
+            "version": "1.0.0",
+            "os": "windows" if form == "zip" else "linux",
+            "payload": {"root": str(self._tree), "format": form, "level": level},
+            "installer": {"template": "archive", "params": {"destination": _destination(form)}},
+        }
+        (folder / "vmapp.json").write_text(json.dumps(manifest))
+        dist = self._scratch / f"dist-{form}-{level}"
+        command = [sys.executable, "-m", "vmpack", "build", str(folder), "-o", str(dist)]
+        if not cached:
+            command.append("--no-cache")
+        os.environ["VMPACK_CACHE_DIR"] = str(self._scratch / "cache")
+        package = dist / "bench" / "1.0.0" / ("bench.zip" if form == "zip" else "bench.tar")
+        return Contestant(name, command, package, change or (lambda: None))
+
+
+def _destination(form: str) -> str:
+    return "C:\\Program Files\\bench" if form == "zip" else "/opt/bench"
+
+
+def _change(tree: Path) -> Callable[[], None]:
+    victim = min(
+        (path for path in tree.rglob("*") if path.is_file()), key=lambda path: abs(path.stat().st_size - 5000)
+    )
+    count = iter(range(10**9))
+
+    def change() -> None:
+        """Append a line; the time is old, as after a checkout, so that the index may trust it next time."""
+        with victim.open("a") as file:
+            file.write(f"# {next(count)}\n")
+        os.utime(victim, (1_600_000_000, 1_600_000_000))
+
+    return change
+
+
+def _shell(name: str, script: str, tree: Path, scratch: Path) -> Contestant:
+    out = scratch / "peer"
+    return Contestant(name, ["sh", "-c", script.format(tree=tree, out=out)], out)
+
+
+def _nfpm(tree: Path, scratch: Path, program: str) -> Contestant:
+    config = scratch / "nfpm.yaml"
+    config.write_text(
+        "name: bench\narch: amd64\nversion: 1.0.0\nmaintainer: nobody <nobody@example.com>\ndescription: x\n"
+        f"deb:\n  compression: zstd\ncontents:\n  - src: {tree}\n    dst: /opt/bench\n    type: tree\n"
+    )
+    out = scratch / "peer.deb"
+    return Contestant(
+        "nfpm, deb, zstd", [program, "package", "-f", str(config), "-p", "deb", "-t", str(out)], out
+    )
+
+
+if __name__ == "__main__":
+    main()
