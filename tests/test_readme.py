@@ -59,3 +59,10 @@ def test_a_transcript_is_what_the_commands_print(number: int, tmp_path: Path) ->
 
 def test_there_is_a_transcript() -> None:
     assert _blocks()
+
+
+def test_the_table_of_commands_is_complete() -> None:
+    from vmpack.cli.commands import COMMANDS
+
+    told = set(re.findall(r"^\| `vmpack ([a-z]+)", README.read_text("utf-8"), re.MULTILINE))
+    assert set(COMMANDS) <= told
