@@ -14,7 +14,7 @@ SCRIPT = "#!/bin/sh\n"
 
 
 def make_template(folder: Path, **definition: Any) -> Path:
-    root = folder / "mine"
+    root = folder / str(definition.get("name", "mine"))
     (root / "linux").mkdir(parents=True)
     (root / "template.json").write_text(json.dumps(DEFINITION | definition))
     (root / "params.schema.json").write_text('{"type": "object"}')
@@ -56,8 +56,18 @@ def test_an_entry_point_is_read_without_running_its_code(
 
 
 def test_an_unknown_name_is_told_the_nearest() -> None:
-    with pytest.raises(TemplateError, match="Did you mean 'archive'"):
+    with pytest.raises(TemplateError) as caught:
         find("archiv")
+    assert caught.value.what == "there is no installer template 'archiv'"
+    assert caught.value.remedy.startswith("Did you mean 'archive'? Found here: archive, ")
+
+
+def test_nothing_on_the_machine_takes_a_built_in_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    make_template(tmp_path / "vmpack" / "templates", name="archive")
+    assert find("archive").origin == "built-in"
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../templates/archive", "/etc", "_lib", "a\\b"])

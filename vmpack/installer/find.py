@@ -69,7 +69,7 @@ class Template:
 def find(name: str, template_dirs: Sequence[Path] = ()) -> Template:
     """Find one template by name; the first place that has it wins.
 
-    The places: the given folders, the user's template folder, the built-in ones, entry points of the group
+    The places: the given folders, the built-in ones, the user's template folder, entry points of the group
     ``vmpack.templates``. Raises TemplateError with the nearest names when there is none.
     """
     for root, origin in _places(template_dirs):
@@ -140,15 +140,22 @@ def read_inside(root: "Traversable", name: str) -> str:
 
 
 def _places(template_dirs: Sequence[Path]) -> "Iterator[tuple[Traversable, str]]":
-    import platformdirs
-
-    user = Path(platformdirs.user_data_dir("vmpack", appauthor=False)) / "templates"
-    for folder in (*template_dirs, user):
+    for folder in template_dirs:
         if folder.is_dir():
             yield folder, str(folder)
-    # Built-in before installed: no package can put itself in the place of a template that everybody knows.
+    # Built-in before what lies about on this machine: one manifest means the same everywhere, and no package can put
+    # itself in the place of a template that everybody knows.
     yield resources.templates(), "built-in"
+    for folder in _user_folder():
+        if folder.is_dir():
+            yield folder, str(folder)
     yield from _entry_points()
+
+
+def _user_folder() -> Iterator[Path]:
+    import platformdirs
+
+    yield Path(platformdirs.user_data_dir("vmpack", appauthor=False)) / "templates"
 
 
 def _entry_points() -> "Iterator[tuple[Traversable, str]]":
@@ -174,8 +181,7 @@ def _unknown(name: str, template_dirs: Sequence[Path]) -> TemplateError:
     near = difflib.get_close_matches(name, names, n=1)
     return TemplateError(
         f"there is no installer template {name!r}",
-        why=f"Did you mean {near[0]!r}?" if near else "",
-        remedy=f"Found here: {', '.join(names)}.",
+        remedy=(f"Did you mean {near[0]!r}? " if near else "") + f"Found here: {', '.join(names)}.",
         rule="template-unknown",
     )
 

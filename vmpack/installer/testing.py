@@ -16,7 +16,7 @@ from vmpack.errors import TemplateError
 from vmpack.installer.find import Template
 from vmpack.installer.model import Lifecycle, PayloadFacts
 from vmpack.installer.params import with_defaults
-from vmpack.installer.render import render_template
+from vmpack.installer.rendering import render_template
 from vmpack.installer.shape import HOSTILE, problems_of, shape_of
 from vmpack.manifest.model import Check, InstallerRef, Manifest, Payload, Source
 from vmpack.types import JSONValue, Os

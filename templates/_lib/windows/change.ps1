@@ -18,7 +18,7 @@ function Save-Json {
     param([object] $Value, [string] $Path)
     $text = ConvertTo-Json -InputObject $Value -Depth 5
     [IO.File]::WriteAllText($Path + '.new', $text)
-    Move-Item -LiteralPath ($Path + '.new') -Destination $Path -Force
+    Move-Over ($Path + '.new') $Path
 }
 
 function Read-Json {
@@ -33,15 +33,20 @@ function Read-Json {
 
 # Keep these scripts, so that remove needs neither the package nor the download folder.
 function Save-Lifecycle {
+    New-GuardedFolder $StateFolder $PrivateAccess
     try {
-        [void] [IO.Directory]::CreateDirectory($StateFolder)
         $kept = Join-Path $StateFolder 'lifecycle'
         $fresh = Join-Path $StateFolder 'lifecycle.new'
         if ($PSScriptRoot -ne $kept) {
             Remove-Tree $fresh
             Copy-Item -LiteralPath $PSScriptRoot -Destination $fresh -Recurse -Force
-            Remove-Tree $kept
-            [IO.Directory]::Move($fresh, $kept)
+            # Remove looks in both places: at every moment one of them is whole.
+            if ([IO.Directory]::Exists($kept)) {
+                Remove-Tree ($kept + '.old')
+                Invoke-Patiently { [IO.Directory]::Move($kept, $kept + '.old') }
+            }
+            Invoke-Patiently { [IO.Directory]::Move($fresh, $kept) }
+            Remove-Tree ($kept + '.old')
         }
     } catch {
         Stop-Run 25 ('the lifecycle scripts cannot be kept in ' + $StateFolder + ': ' + $_.Exception.Message)
@@ -127,7 +132,7 @@ function Save-ForUndo {
     $copy = ''
     if ([IO.File]::Exists($Path)) {
         $copy = Join-Path $UndoFolder ([string] @($script:Undo.Files).Count)
-        Copy-Item -LiteralPath $Path -Destination $copy -Force
+        [IO.File]::Copy($Path, $copy, $true)
     }
     $script:Undo.Files = @($script:Undo.Files) + [pscustomobject]@{ Path = $Path; Copy = $copy }
     Save-Json $script:Undo $UndoFile
@@ -161,7 +166,7 @@ function Undo-OpenChange {
         Stop-AppService
         foreach ($saved in @($script:Undo.Files)) {
             if ($saved.Copy) {
-                Copy-Item -LiteralPath $saved.Copy -Destination $saved.Path -Force
+                Copy-Over $saved.Copy $saved.Path
             } elseif ([IO.File]::Exists($saved.Path)) {
                 [IO.File]::Delete($saved.Path)
             }
@@ -240,7 +245,11 @@ function Remove-Owned {
         }
         'data' {
             # Data goes only with the application, when the manifest says so: never in a roll-back or an update.
-            if ($Action -eq 'remove') {
+            if (($Action -eq 'remove') -and [IO.Directory]::Exists($path)) {
+                # Closed first, so that nobody exchanges a folder for a link while it is deleted.
+                if (-not (Test-IsLink $path)) {
+                    Set-Access $path $PrivateAccess
+                }
                 Remove-Tree $path
             }
         }
@@ -270,6 +279,6 @@ function New-OwnedFolder {
     if ((-not [IO.Directory]::Exists($Path)) -or (Test-Owned 'folder' $Path)) {
         New-OwnedFolder ([IO.Path]::GetDirectoryName($Path))
         Add-Owned 'folder' $Path
-        [void] [IO.Directory]::CreateDirectory($Path)
+        New-GuardedFolder $Path $ReadableAccess
     }
 }

@@ -7,6 +7,8 @@ $ProgressPreference = 'SilentlyContinue'
 $StateRoot = Join-Path $env:ProgramData 'vmpack'
 $StateFolder = Join-Path $StateRoot $AppName
 $LogFolder = Join-Path $StateRoot 'logs'
+$LockFile = Join-Path $StateRoot ($AppName + '.lock')
+$PowerShell = Join-Path $PSHOME 'powershell.exe'
 $LogFile = Join-Path $LogFolder ($AppName + '.log')
 $LogLimit = 1048576
 $LockSeconds = 600
@@ -17,7 +19,8 @@ $Action = ''
 $AppFolder = ''
 $PreviousVersion = ''
 $script:FailureCode = 1
-$script:LogOpen = $true
+$script:LogOpen = $false
+$script:Lock = $null
 
 # One line to stdout and to the log. A full disk must not stop a script that only wants to speak.
 function Write-Line {
@@ -42,15 +45,44 @@ function Stop-Run {
 }
 
 function Open-Log {
+    New-GuardedFolder $StateRoot $PrivateAccess
     try {
         [void] [IO.Directory]::CreateDirectory($LogFolder)
-        if (Test-Path -LiteralPath $LogFile) {
-            if ((Get-Item -LiteralPath $LogFile).Length -gt $LogLimit) {
-                Move-Item -LiteralPath $LogFile -Destination ($LogFile + '.1') -Force
+        if ([IO.File]::Exists($LogFile)) {
+            if ((New-Object IO.FileInfo $LogFile).Length -gt $LogLimit) {
+                Move-Over $LogFile ($LogFile + '.1')
             }
         }
+        $script:LogOpen = $true
     } catch {
         $script:LogOpen = $false
+    }
+}
+
+# A file in a folder of our own, closed by the system when the process ends. A named mutex could be held by anybody.
+function Open-Lock {
+    $deadline = [DateTime]::UtcNow.AddSeconds($LockSeconds)
+    while (-not $script:Lock) {
+        try {
+            $script:Lock = [IO.File]::Open($LockFile, 'OpenOrCreate', 'ReadWrite', 'None')
+        } catch {
+            if ([DateTime]::UtcNow -gt $deadline) {
+                Stop-Run 21 ('another run for ' + $AppName + ' is still busy: ' + $_.Exception.Message)
+            }
+            Start-Sleep -Milliseconds 250
+        }
+    }
+}
+
+# Whoever waits for it may have it open already; then it is theirs to delete.
+function Close-Lock {
+    if ($script:Lock) {
+        $script:Lock.Dispose()
+        try {
+            [IO.File]::Delete($LockFile)
+        } catch {
+            $script:Lock = $null
+        }
     }
 }
 
@@ -58,19 +90,10 @@ function Open-Log {
 function Invoke-Action {
     param([string] $Name, [scriptblock] $Steps)
     $script:Action = $Name
-    Open-Log
     $code = 0
-    $mutex = New-Object System.Threading.Mutex($false, ('Global\vmpack-' + $AppName))
-    $held = $false
     try {
-        try {
-            $held = $mutex.WaitOne([TimeSpan]::FromSeconds($LockSeconds))
-        } catch [System.Threading.AbandonedMutexException] {
-            $held = $true
-        }
-        if (-not $held) {
-            Stop-Run 21 ('another run for ' + $AppName + ' is still busy')
-        }
+        Open-Log
+        Open-Lock
         Write-Line ('begins, version ' + $AppVersion + ', in ' + $AgentFolder)
         & $Steps
     } catch {
@@ -83,10 +106,7 @@ function Invoke-Action {
             $code = 34
         }
     } finally {
-        if ($held) {
-            $mutex.ReleaseMutex()
-        }
-        $mutex.Dispose()
+        Close-Lock
     }
     if ($code -eq 0) {
         Write-Line 'done'
@@ -104,13 +124,19 @@ function Remove-Tree {
         [IO.Directory]::Delete($Path)
     } elseif ([IO.Directory]::Exists($Path)) {
         foreach ($file in [IO.Directory]::GetFiles($Path)) {
-            [IO.File]::SetAttributes($file, [IO.FileAttributes]::Normal)
-            [IO.File]::Delete($file)
+            Invoke-Patiently {
+                [IO.File]::SetAttributes($file, [IO.FileAttributes]::Normal)
+                [IO.File]::Delete($file)
+            }
         }
         foreach ($folder in [IO.Directory]::GetDirectories($Path)) {
             Remove-Tree $folder
         }
-        [IO.Directory]::Delete($Path)
+        # A folder that is marked read-only cannot be deleted either.
+        Invoke-Patiently {
+            [IO.File]::SetAttributes($Path, [IO.FileAttributes]::Directory)
+            [IO.Directory]::Delete($Path)
+        }
     }
 }
 
@@ -183,7 +209,7 @@ function Test-HasConfig {
     if (-not [IO.File]::Exists($ConfigPath)) {
         return $false
     }
-    return (Get-Item -LiteralPath $ConfigPath).Length -gt 0
+    return (New-Object IO.FileInfo $ConfigPath).Length -gt 0
 }
 
 # Run a program with a time limit, in the application's folder. Its output goes to files, not to pipes: a process it
@@ -191,8 +217,10 @@ function Test-HasConfig {
 function Invoke-Program {
     param([string] $Program, [string] $Arguments, [int] $Seconds)
     Set-AppVariables
-    $out = Join-Path $StateFolder 'stdout.txt'
-    $err = Join-Path $StateFolder 'stderr.txt'
+    # New names each time: a process that was left behind may still hold the old ones.
+    $stem = Join-Path $StateFolder ('output-' + [Guid]::NewGuid().ToString('N'))
+    $out = $stem + '.out'
+    $err = $stem + '.err'
     $options = @{
         FilePath = $Program
         WorkingDirectory = $script:AppFolder
@@ -217,6 +245,11 @@ function Invoke-Program {
             $text = [string] (Get-Content -LiteralPath $file -Raw)
             if ($text) {
                 Write-Line $text.TrimEnd()
+            }
+            try {
+                [IO.File]::Delete($file)
+            } catch {
+                Write-Line 'warning: a process that was left behind still writes its output'
             }
         }
     }
@@ -252,7 +285,7 @@ function Invoke-Script {
     $extension = [IO.Path]::GetExtension($Path).ToLowerInvariant()
     if ($extension -eq '.ps1') {
         $arguments = '-NoProfile -NonInteractive -ExecutionPolicy Bypass -File ' + $quoted
-        return Invoke-Program 'powershell.exe' $arguments $Seconds
+        return Invoke-Program $PowerShell $arguments $Seconds
     }
     if (($extension -eq '.cmd') -or ($extension -eq '.bat')) {
         return Invoke-Program $env:ComSpec ('/d /s /c "' + $quoted + '"') $Seconds

@@ -35,16 +35,55 @@ function Remove-AppService {
     if (-not $service) {
         return
     }
-    Write-Line ('deleting the service ' + $Name)
-    if ($service.Status -ne 'Stopped') {
-        Stop-Service -Name $Name -Force
-        $service.WaitForStatus('Stopped', [TimeSpan]::FromSeconds(60))
-    }
     $service.Dispose()
+    [void] @(Stop-NamedService $Name)
+    Write-Line ('deleting the service ' + $Name)
     & sc.exe delete $Name | Out-Null
-    if ($LASTEXITCODE -ne 0) {
+    # 1060: there is none. 1072: it is marked for deletion already, and goes when the last handle to it is closed.
+    if (@(0, 1060, 1072) -notcontains $LASTEXITCODE) {
         throw ('sc.exe delete ended with exit code ' + $LASTEXITCODE)
     }
+}
+
+# Stop a service and those that depend on it, and see its process end: until then it holds its files. One that does not
+# stop in a minute is ended. Gives the names of the dependent services that ran.
+function Stop-NamedService {
+    param([string] $Name)
+    $service = Get-Service -Name $Name -ErrorAction SilentlyContinue
+    if ((-not $service) -or ($service.Status -eq 'Stopped')) {
+        return
+    }
+    Write-Line ('stopping ' + $Name)
+    $service.DependentServices | Where-Object { $_.Status -eq 'Running' } | ForEach-Object { $_.Name }
+    $number = [int] (Get-CimInstance -ClassName Win32_Service -Filter ("Name = '" + $Name + "'")).ProcessId
+    try {
+        # Without -NoWait it would wait for ever for a service that hangs.
+        Stop-Service -Name $Name -Force -NoWait
+        $service.WaitForStatus('Stopped', [TimeSpan]::FromSeconds(60))
+    } catch {
+        Write-Line ('warning: ' + $Name + ' does not stop: ' + $_.Exception.Message)
+    } finally {
+        $service.Dispose()
+    }
+    Wait-ProcessEnd $number
+}
+
+# A process that serves other services too is nobody's to end.
+function Wait-ProcessEnd {
+    param([int] $Number)
+    if ($Number -eq 0) {
+        return
+    }
+    $process = Get-Process -Id $Number -ErrorAction SilentlyContinue
+    if ((-not $process) -or ($process.ProcessName -eq 'svchost')) {
+        return
+    }
+    if (-not $process.WaitForExit(10000)) {
+        Write-Line ('ending the process ' + $Number)
+        & taskkill.exe /PID $Number /T /F | Out-Null
+        [void] $process.WaitForExit(10000)
+    }
+    $process.Dispose()
 }
 
 # The author's own remove, from the release that is there.

@@ -19,6 +19,7 @@ function Assert-Destination {
     if ([IO.Directory]::Exists($Releases) -and (-not (Test-Owned 'tree' $Releases))) {
         Stop-Run 24 ($Releases + ' exists and was not made by vmpack')
     }
+    Write-AccessWarning ([IO.Path]::GetDirectoryName($Destination))
     $root = [IO.Path]::GetPathRoot($Destination)
     $free = (New-Object IO.DriveInfo $root).AvailableFreeSpace
     $need = [long] ($PayloadBytes * 1.1) + 4194304
@@ -31,6 +32,7 @@ function Assert-Destination {
 function Expand-Release {
     New-OwnedFolder ([IO.Path]::GetDirectoryName($Destination))
     Add-Owned 'tree' $Releases
+    New-GuardedFolder $Releases $ReadableAccess
     $number = 1
     while ([IO.Directory]::Exists((Join-Path $Releases ($AppVersion + '-' + $number)))) {
         $number += 1
@@ -41,7 +43,7 @@ function Expand-Release {
     Write-Line ('unpacking into ' + (Join-Path $Releases $script:Release))
     try {
         Expand-Payload $partial
-        [IO.Directory]::Move($partial, (Join-Path $Releases $script:Release))
+        Invoke-Patiently { [IO.Directory]::Move($partial, (Join-Path $Releases $script:Release)) }
     } catch {
         Stop-Run 30 ('the payload could not be unpacked: ' + $_.Exception.Message)
     }
@@ -54,6 +56,7 @@ function Expand-Payload {
     [void] [IO.Directory]::CreateDirectory($Folder)
     $prefix = $PayloadFolder + '/'
     $inside = [IO.Path]::GetFullPath($Folder) + '\'
+    $final = (Join-Path $Releases $script:Release) + '\'
     $zip = [IO.Compression.ZipFile]::OpenRead($PackagePath)
     try {
         foreach ($entry in $zip.Entries) {
@@ -67,6 +70,10 @@ function Expand-Payload {
             $path = [IO.Path]::GetFullPath((Join-Path $Folder $name))
             if (-not $path.StartsWith($inside, [StringComparison]::Ordinal)) {
                 throw ('this name leads outside: ' + $entry.FullName)
+            }
+            # Windows PowerShell 5.1 knows no longer paths: what a rename makes too long could never be deleted again.
+            if (($final + $name).Length -ge 260) {
+                throw ('this path is longer than Windows allows: ' + $final + $name)
             }
             if ($name.EndsWith('\')) {
                 [void] [IO.Directory]::CreateDirectory($path)
@@ -97,9 +104,9 @@ function Set-Junction {
     }
     [void] (New-Item -ItemType Junction -Path ($Path + '.new') -Value $Target)
     if (Test-IsLink $Path) {
-        [IO.Directory]::Move($Path, $Path + '.old')
+        Invoke-Patiently { [IO.Directory]::Move($Path, $Path + '.old') }
     }
-    [IO.Directory]::Move($Path + '.new', $Path)
+    Invoke-Patiently { [IO.Directory]::Move($Path + '.new', $Path) }
     if (Test-IsLink ($Path + '.old')) {
         [IO.Directory]::Delete($Path + '.old')
     }
@@ -160,16 +167,20 @@ function Install-Config {
         }
         return
     }
-    New-OwnedFolder ([IO.Path]::GetDirectoryName($Path))
+    $folder = [IO.Path]::GetDirectoryName($Path)
+    New-OwnedFolder $folder
+    if (-not (Test-Trusted $folder)) {
+        Stop-Run 24 ($folder + ' was made by somebody else, or is a link; no config file is written there')
+    }
     if ((Test-Owned 'aside' ($Path + '.before-vmpack')) -or ([IO.File]::Exists($Path) -and (-not $ours))) {
         Add-Owned 'aside' ($Path + '.before-vmpack')
         if (-not [IO.File]::Exists($Path + '.before-vmpack')) {
-            Copy-Item -LiteralPath $Path -Destination ($Path + '.before-vmpack')
+            Copy-Over $Path ($Path + '.before-vmpack')
         }
     }
     if ($ours -and (Test-Edited $Path)) {
         if ((Get-Digest $Path) -ne (Get-Digest $source)) {
-            Copy-Item -LiteralPath $Path -Destination ($Path + '.saved') -Force
+            Copy-Over $Path ($Path + '.saved')
             Write-Line ('warning: ' + $Path + ' was edited here; the edited one is kept as ' + $Path + '.saved')
         }
     }
@@ -180,17 +191,27 @@ function Install-Config {
     $sum = Join-Path $StateFolder 'config.sha256'
     Save-ForUndo $sum
     [IO.File]::AppendAllText($sum, (Get-Digest $source) + [Environment]::NewLine)
-    Copy-Item -LiteralPath $source -Destination ($Path + '.vmpack-new') -Force
-    Move-Item -LiteralPath ($Path + '.vmpack-new') -Destination $Path -Force
-    [IO.File]::WriteAllText($sum, (Get-Digest $Path) + [Environment]::NewLine)
+    Copy-Over $source $Path
+    [IO.File]::WriteAllText($sum, (Get-Digest $source) + [Environment]::NewLine)
 }
 
 function Install-DataFolder {
-    param([string] $Path, [bool] $Purge)
+    param([string] $Path, [bool] $Purge, [string] $Account)
     $Path = Expand-Variables $Path
     New-OwnedFolder ([IO.Path]::GetDirectoryName($Path))
     if ($Purge) {
         Add-Owned 'data' $Path
     }
-    [void] [IO.Directory]::CreateDirectory($Path)
+    if (-not [IO.Directory]::Exists($Path)) {
+        New-GuardedFolder $Path $ReadableAccess
+    }
+    # To read, write and delete, for the account that a service runs as.
+    $known = @{ 'NT AUTHORITY\LocalService' = 'S-1-5-19'; 'NT AUTHORITY\NetworkService' = 'S-1-5-20' }
+    if ($known.ContainsKey($Account) -and (Test-Trusted $Path)) {
+        $who = New-Object Security.Principal.SecurityIdentifier $known[$Account]
+        $rule = New-Object Security.AccessControl.FileSystemAccessRule($who, 'Modify', 'ContainerInherit, ObjectInherit', 'None', 'Allow')
+        $security = [IO.Directory]::GetAccessControl($Path, 'Access')
+        $security.AddAccessRule($rule)
+        [IO.Directory]::SetAccessControl($Path, $security)
+    }
 }

@@ -3,6 +3,7 @@
 
 . (Join-Path $PSScriptRoot 'app.ps1')
 . (Join-Path $PSScriptRoot 'core.ps1')
+. (Join-Path $PSScriptRoot 'guard.ps1')
 . (Join-Path $PSScriptRoot 'kinds.ps1')
 . (Join-Path $PSScriptRoot 'change.ps1')
 . (Join-Path $PSScriptRoot 'params.ps1')

@@ -7,7 +7,7 @@ function Install-Archive {
     Expand-Release
     Switch-Release
     Install-Config '%ProgramData%\hello\hello.json' '' $true
-    Install-DataFolder '%ProgramData%\hello\data' $false
+    Install-DataFolder '%ProgramData%\hello\data' $false ''
     if (-not (Invoke-Checks)) {
         Stop-Run 32 'a check failed'
     }

@@ -1,6 +1,6 @@
 ﻿# The parameters of the installer "script".
 
-$Destination = '%ProgramData%\vmpack\payload\hello'
+$Destination = '%ProgramFiles%\hello'
 $KeepReleases = 1
 $AuthorTimeout = 600
 $AuthorInstall = 'setup\install.ps1'

@@ -9,7 +9,7 @@ function Install-ServiceApp {
     Stop-AppService
     Switch-Release
     Install-Config '%ProgramData%\hello\hello.json' '' $false
-    Install-DataFolder '%ProgramData%\hello\data' $true
+    Install-DataFolder '%ProgramData%\hello\data' $true $ServiceAccount
     Install-AppService
     Start-AppService
     Complete-Change

@@ -65,7 +65,7 @@ def commands(manifest: Manifest, *, file_name: str, sha256: str, size: int) -> C
                 where=str(manifest.source.path),
             )
     if manifest.os == "windows":
-        from vmpack.installer.commands_windows import REMOVE, RUN
+        from vmpack.installer.command_lines_windows import REMOVE, RUN
 
         return _filled(RUN, REMOVE, words)
     return _filled(_LINUX, _LINUX_REMOVE, words)

@@ -23,7 +23,7 @@ LOG_FOLDER: Mapping[Os, str] = {"linux": "/var/log/vmpack", "windows": r"%Progra
 """Logs survive remove on purpose: they are what one reads when it failed."""
 _ALWAYS: Mapping[Os, tuple[str, ...]] = {
     "linux": ("core.sh", "app.sh.j2"),
-    "windows": ("core.ps1", "app.ps1.j2"),
+    "windows": ("core.ps1", "guard.ps1", "app.ps1.j2"),
 }
 
 

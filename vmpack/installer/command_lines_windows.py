@@ -37,6 +37,7 @@ RUN = _line(
 REMOVE = _line(
     "$s = Join-Path $env:ProgramData 'vmpack\\@NAME@'",
     "$r = Join-Path $s 'lifecycle\\remove.ps1'",
+    "if (-not [IO.File]::Exists($r)) { $r = Join-Path $s 'lifecycle.old\\remove.ps1' }",
     f"if ([IO.File]::Exists($r)) {{ & {_POWERSHELL} -File $r; exit $LASTEXITCODE }}",
     "Write-Output 'vmpack: @NAME@ is not installed, nothing to remove'",
     "exit 0",
