@@ -37,6 +37,7 @@ def test_ctrl_c_ends_at_once_and_the_next_run_resumes(azurite: Emulator, tmp_pat
         through = direct.url.replace(f":{azurite.port}/", f":{proxy.port}/")
         proxy.decide = decide
         command = [sys.executable, "-m", "vmpack", "publish", str(release.directory), "--container", through]
+        command += ["--connections", "3"]
         environment = {**os.environ, "AZURE_STORAGE_CONNECTION_STRING": azurite.connection_string}
         process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
         assert stalled.wait(30)
@@ -61,7 +62,7 @@ print(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0])
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads the peak from /proc")
 def test_memory_stays_bounded_whatever_the_size(azurite: Emulator, tmp_path: Path) -> None:
-    """Eight connections with the largest blocks there are: 150 MB resident at most."""
+    """All connections with the largest blocks there are: 150 MB resident at most."""
     import pickle
 
     release = write_release(tmp_path, [os.urandom(8 << 20) for _ in range(24)], name="large", version="1.0.0")

@@ -19,7 +19,9 @@ from vmpack.package.model import Block
 from vmpack.publish.model import Part, PartKey, ReadAt, RemoteBlock
 
 MAX_BLOCK = 8 << 20
-"""Bytes. Eight of them on their way fit into memory, and a lost one costs little."""
+"""Bytes. A copied range and a piece of something larger end here; a lost one costs little."""
+SEND_BLOCK = 4 << 20
+"""Bytes. Neighbours that are sent share a request up to here: small enough that many connections share the work."""
 MAX_PART = 12 << 20
 """Bytes. A single part may be a block of its own up to here; only larger ones are cut."""
 MAX_PARTS = 4

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
-from vmpack.publish.blocks import MAX_BLOCK, MAX_PARTS, block_id, key, parts_of
+from vmpack.publish.blocks import MAX_BLOCK, MAX_PARTS, SEND_BLOCK, block_id, key, parts_of
 from vmpack.publish.model import Inventory, Part, PartKey, PublishPlan, RemoteBlock, SourceBlob, Step
 
 
@@ -81,7 +81,8 @@ def _joins(group: Sequence[_Wanted], wanted: _Wanted) -> bool:
     (last, last_origin), (part, origin) = group[-1], wanted
     if part.offset != last.offset + last.size or len(group) == MAX_PARTS:
         return False
-    if sum(member.size for member, _ in group) + part.size > MAX_BLOCK:
+    bound = SEND_BLOCK if origin is None else MAX_BLOCK
+    if sum(member.size for member, _ in group) + part.size > bound:
         return False
     if last_origin is None or origin is None:
         return last_origin is origin

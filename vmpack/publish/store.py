@@ -52,7 +52,7 @@ class StoreOptions:
     older: Inventory = field(default_factory=Inventory)
     """Blobs to copy ranges from."""
     access: SourceAccess = no_access
-    threads: int = 8
+    threads: int = 16
     progress: Progress = SILENT
 
 

@@ -2,8 +2,9 @@
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from vmpack.progress import Progress
 from vmpack.publish.blocks import check
@@ -13,6 +14,9 @@ from vmpack.publish.session import StorageError
 
 SourceAccess = Callable[[SourceBlob], tuple[str, str | None] | None]
 """Gives the URL by which storage may read an older blob, and an Authorization header for it where it needs one."""
+
+_ROOM = 64 << 20
+"""Bytes of blocks in memory."""
 
 
 def no_access(_source: SourceBlob) -> None:
@@ -28,7 +32,7 @@ class Transfer:
     read_at: ReadAt
     access: SourceAccess
     progress: Progress
-    threads: int = 8
+    threads: int = 16
     notes: list[str] = field(default_factory=list)
     _sent: list[Step] = field(default_factory=list)
     _refused: str = ""
@@ -44,7 +48,7 @@ class Transfer:
         for step in plan.steps:
             if step.kind in ("staged", "repeat"):
                 self.progress.advance(step.size)
-        self.container.session.map(self._one, work, self.threads)
+        self.container.session.map(self._one, work, _workers(work, self.threads))
         parts = [part for step in plan.steps for part in step.parts]
         return Tally(
             bytes_total=sum(part.size for part in parts),
@@ -55,14 +59,17 @@ class Transfer:
 
     def _one(self, step: Step) -> None:
         with self.container.session.gate.passage():
-            data = self.read_at(step.offset, step.size)
-            _verify(step, data)
-            digest = hashlib.md5(data, usedforsecurity=False).digest()
-            if step.kind == "send" or not self._copy(step, digest):
-                self.container.put_block(self.blob, step.id, data, digest)
-                with self._lock:
-                    self._sent.append(step)
+            self._bring(step)
         self.progress.advance(step.size)
+
+    def _bring(self, step: Step) -> None:
+        data = self.read_at(step.offset, step.size)
+        _verify(step, data)
+        digest = hashlib.md5(data, usedforsecurity=False).digest()
+        if step.kind == "send" or not self._copy(step, digest):
+            self.container.put_block(self.blob, step.id, data, digest)
+            with self._lock:
+                self._sent.append(step)
 
     def _copy(self, step: Step, digest: bytes) -> bool:
         """Let storage copy; False where it will not and the block must be sent after all."""
@@ -87,6 +94,15 @@ class Transfer:
             if not self._refused:
                 self._refused = why
                 self.notes.append(f"{why}: blocks are sent instead")
+
+
+def _workers(work: Sequence[Step], most: int) -> int:
+    """Give so many workers that the largest blocks of all of them fit into memory at once.
+
+    A worker's memory stays with it after its largest block, so the sum counts even when they come one by one.
+    """
+    largest = sorted((step.size for step in work), reverse=True)[:most]
+    return max(2, sum(held <= _ROOM for held in accumulate(largest)))
 
 
 def _verify(step: Step, data: bytes) -> None:
