@@ -6,10 +6,11 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from publish_support import QUICK_OPTIONS, chunks, fresh_container
+from publish_support import ACCOUNT, KEY, QUICK_OPTIONS, chunks, fresh_container
 
 from vmpack.errors import PublishError
 from vmpack.publish.container import Container
+from vmpack.publish.credentials import SasToken
 from vmpack.publish.destination import Destination
 from vmpack.publish.run import publish
 from vmpack.publish.wire import Request
@@ -192,3 +193,22 @@ def test_large_blocks_are_cut(make_release, azurite, tmp_path: Path) -> None:
     assert fetched(published.links.media.url) == b"".join(blocks)
     again = publish(make_release([b"other", *blocks[1:]], version="1.0.1"), destination, QUICK_OPTIONS)
     assert again.tally.bytes_sent == 5
+
+
+def test_a_signature_that_may_not_list_sends_everything_and_says_so(
+    make_release, destination: Destination
+) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    from azure.storage.blob import generate_container_sas
+
+    blocks = chunks(1, 6)
+    publish(make_release(blocks), destination, QUICK_OPTIONS)
+    end = datetime.now(UTC) + timedelta(hours=1)
+    token = generate_container_sas(
+        ACCOUNT, destination.container, account_key=KEY, permission="rw", expiry=end
+    )
+    narrow = replace(destination, credential=SasToken(token))
+    published = publish(make_release(blocks, version="1.0.1"), narrow, QUICK_OPTIONS)
+    assert published.tally.bytes_sent == published.tally.bytes_total
+    assert "cannot be listed" in published.package.notes[0]

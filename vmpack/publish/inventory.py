@@ -29,14 +29,14 @@ def older_blobs(container: Container, application: str, *, besides: Iterable[str
     avoided = frozenset(besides)
     try:
         listed = [row for row in container.list(f"{application}/") if row.name not in avoided]
-        usable = [row for row in listed if row.properties.type == "BlockBlob" and row.properties.size]
-        newest = sorted(usable, key=lambda row: row.properties.modified_at, reverse=True)[:_MOST_SOURCES]
-        found = container.session.map(partial(_source, container), newest)
-        return Inventory(sources=tuple(source for source in found if source.parts))
     except StorageError as error:
         if error.status != 403:
             raise
         return Inventory(notes=("older versions cannot be listed with this credential: everything is sent",))
+    usable = [row for row in listed if row.properties.type == "BlockBlob" and row.properties.size]
+    newest = sorted(usable, key=lambda row: row.properties.modified_at, reverse=True)[:_MOST_SOURCES]
+    found = container.session.map(partial(_source, container), newest)
+    return Inventory(sources=tuple(source for source in found if source.parts))
 
 
 def _source(container: Container, row: ListedBlob) -> SourceBlob:

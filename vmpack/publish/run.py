@@ -134,7 +134,7 @@ def _parts(release: Release, artifact: Artifact, read_at: ReadAt) -> tuple[Part,
 
 def source_access(container: Container, destination: Destination) -> SourceAccess:
     """Give the way by which storage itself may read older blobs: a short signature, ours, or our token."""
-    life = sas.window(sas.parse_duration("2h"))
+    life = sas.window(sas.parse_duration("12h"))
 
     def access(source: SourceBlob) -> tuple[str, str | None] | None:
         url = container.blob_url(source.name)
