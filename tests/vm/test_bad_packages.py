@@ -218,3 +218,14 @@ def test_needs_zstd(make_release, root):
 def test_checks_decide_health(make_release, root):
     result = play(make_release(checks=(Check("no", "echo because >&2; false"),)), "install")
     assert "the check 'no' does not hold: because" in result.reason
+
+
+def test_a_check_that_hangs_does_not_hold(make_release, root):
+    release = make_release(checks=(Check("slow", "sleep 500; true", 1),))
+    assert "the check 'slow' does not hold: not within 1 s" in play(release, "install").reason
+
+
+def test_what_changes_in_place_is_noted(make_release, root):
+    result = play(make_release(install=f"{GOOD} && echo '# x' >>/etc/hosts"), "install")
+    assert result.result == "passed"
+    assert "changed in place: /etc/hosts (content)" in [note for step in result.steps for note in step.notes]

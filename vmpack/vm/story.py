@@ -31,6 +31,7 @@ from vmpack.vm.scenarios import (
 
 _PATIENCE = 3.0
 """Seconds for which a failing check is tried again: services take a moment to come up."""
+_MOST = 12
 _CHECK = """
 export VMPACK_APP_NAME="$1" VMPACK_APP_VERSION="$2" VMPACK_STATE_DIR="/var/lib/vmpack/$1"
 export VMPACK_LOG="/var/log/vmpack/$1.log" HOME=/root LC_ALL=C
@@ -167,16 +168,27 @@ class Story:
         )
 
     def _healthy(self, release: Release) -> tuple[StepResult, list[Problem]]:
+        notes = self._changed_in_place()
         if not release.checks:
-            note = "the manifest has no tests: health means that the commands ended with 0"
-            return StepResult("health", "passed", notes=(note,)), []
+            notes.append("the manifest has no tests: health means that the commands ended with 0")
+            return StepResult("health", "passed", notes=tuple(notes)), []
         failures = []
         for check in release.checks:
             code, output = self._check(release, check)
             if code:
                 failures.append((check.name, output))
         rows = [row for row in self.agent.rows if row.package == release.name]
-        return StepResult(f"health ({len(release.checks)} checks)", "passed"), judge.health(failures, rows)
+        step = StepResult(f"health ({len(release.checks)} checks)", "passed", notes=tuple(notes))
+        return step, judge.health(failures, rows)
+
+    def _changed_in_place(self) -> list[str]:
+        """Tell which files of the system itself are no longer what they were; nothing is wrong with that yet."""
+        if not self.box.disposable:
+            return []
+        touched = [change for change in significant(self.changes(), self.retains) if change.kind != "added"]
+        told = [f"{change.path} ({change.what or change.kind})" for change in touched[:_MOST]]
+        more = f" and {len(touched) - _MOST} more" if len(touched) > _MOST else ""
+        return [f"changed in place: {', '.join(told)}{more}"] if told else []
 
     def _check(self, release: Release, check: Check) -> tuple[int, str]:
         end = time.monotonic() + min(check.timeout, _PATIENCE)

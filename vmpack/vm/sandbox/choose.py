@@ -110,12 +110,12 @@ def _check_root() -> Availability:
 
 
 def _check_userns() -> Availability:
-    from vmpack.vm.sandbox.rootfs import can_build, is_ready
-    from vmpack.vm.sandbox.userns import USER_NAMESPACE, allowed
-
     missing = _missing("unshare", "nsenter", "newuidmap")
     if missing:
         return Availability("userns", False, missing, "Install uidmap and util-linux.")
+    from vmpack.vm.sandbox.rootfs import can_build, is_ready
+    from vmpack.vm.sandbox.userns import USER_NAMESPACE, allowed
+
     if not allowed():
         remedy = (
             "Give your user a range: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 NAME."
@@ -134,11 +134,11 @@ def _check_userns() -> Availability:
 
 
 def _check_nspawn() -> Availability:
-    from vmpack.vm.sandbox.rootfs import can_build, is_ready
-
     missing = _missing("systemd-nspawn", "unshare", "nsenter", "setpriv")
     if missing:
         return Availability("nspawn", False, missing, "Install systemd-container.")
+    from vmpack.vm.sandbox.rootfs import can_build, is_ready
+
     failed = _fails([*_sudo(), "unshare", "-m", "-p", "--fork", "true"])
     if failed:
         return Availability("nspawn", False, failed, "Run as root, or with sudo that asks for no password.")

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -69,19 +70,24 @@ class Guest(ABC):
         privileged: bool = False,
     ) -> Completed:
         """Run a command as root inside and wait for it (see ``Sandbox``)."""
-        argv = self._inside(
-            _with_environment(command, environment), privileged=privileged, stdin=data is not None
+        # Killing what enters the sandbox would leave the command behind in there: it is bounded from inside.
+        bounded = (
+            command if timeout is None else ["/usr/bin/timeout", "-s", "KILL", f"{timeout:.3f}", *command]
         )
+        argv = self._inside(
+            _with_environment(bounded, environment), privileged=privileged, stdin=data is not None
+        )
+        started = time.monotonic()
         with _stdin(data) as stream:
             process = subprocess.Popen(argv, stdin=stream, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             try:
-                stdout, stderr = process.communicate(
-                    data if isinstance(data, bytes) else None, timeout=timeout
-                )
+                stdout, stderr = process.communicate(data if isinstance(data, bytes) else None)
             except BaseException:
                 process.kill()
-                process.communicate()
+                process.wait()
                 raise
+        if timeout is not None and process.returncode in (137, -9) and time.monotonic() - started >= timeout:
+            raise subprocess.TimeoutExpired(list(command), timeout, stdout, stderr)
         return Completed(process.returncode, stdout, stderr)
 
     def start(
@@ -122,7 +128,8 @@ class Guest(ABC):
 
     def processes(self) -> tuple[GuestProcess, ...]:
         """List what runs inside, without the sandbox's own helpers."""
-        listed = self.run(["/bin/sh", "-c", _PROCESSES], privileged=True).stdout.decode(errors="replace")
+        done = self.run(["/bin/sh", "-c", _PROCESSES], timeout=None, privileged=True)
+        listed = done.stdout.decode(errors="replace")
         found = []
         for line in listed.splitlines():
             pid, command, *files = line.split("\t")
