@@ -85,3 +85,9 @@ def test_findings_of_every_kind_stand_in_the_order_of_the_text(vmpack: Vmpack, m
     found = [(finding["line"], finding["column"]) for finding in ran.json["findings"]]
     assert len(found) == 3
     assert found == sorted(found)
+
+
+def test_a_template_name_that_no_file_system_takes_is_a_finding(vmpack: Vmpack, make_app: MakeApp) -> None:
+    ran = vmpack("validate", make_app(installer={"template": "x" * 300}), "--json")
+    assert ran.code == 3
+    assert [finding["rule"] for finding in ran.json["findings"]] == ["schema-length"]
