@@ -1,6 +1,7 @@
 """Publishing against upload_blob and az, in pairs, on servers of this machine; and the bytes of a second version.
 
-    python benchmarks/publish.py speed [--size MB]... [--rounds N] [--az PATH] [--server sink|network|azurite]...
+    python benchmarks/publish.py speed [--size MB]... [--rounds N] [--az PATH] [--client NAME]...
+        [--server sink|network|azurite]...
     python benchmarks/publish.py delta PAYLOAD_FOLDER
 
 Every row is a process of its own; rounds go through all of them in turn, so that whatever else the machine does
@@ -167,7 +168,8 @@ def _az(path: str, url: str, release: Any) -> dict[str, float]:
 
 def speed(arguments: argparse.Namespace) -> None:
     """Measure all clients in turn and print a table for each server and size."""
-    clients = [name for name in CLIENTS if name != "az" or arguments.az]
+    wanted = arguments.client or list(CLIENTS)
+    clients = [name for name in CLIENTS if name in {"vmpack", *wanted} and (name != "az" or arguments.az)]
     with tempfile.TemporaryDirectory(prefix="vmpack-bench-") as place:
         folder = Path(place)
         for kind in arguments.server:
@@ -301,7 +303,8 @@ def main() -> None:
     measure.add_argument("--size", type=int, action="append")
     measure.add_argument("--rounds", type=int, default=5)
     measure.add_argument("--server", action="append")
-    measure.add_argument("--az")
+    measure.add_argument("--client", action="append", choices=list(CLIENTS))
+    measure.add_argument("--az", help="the az program, to measure it too")
     measure.set_defaults(run=speed)
     single = commands.add_parser("one")
     single.add_argument("client")

@@ -73,6 +73,22 @@ def test_publish_for_people(vmpack: Run, make_release) -> None:
     assert "sig=" not in err
 
 
+def test_a_rehearsal_tells_why_and_sends_nothing(vmpack: Run, make_release) -> None:
+    blocks = chunks(1, 10)
+    release = make_release(blocks)
+    code, out, _ = vmpack("publish", release.directory, "--dry-run")
+    assert code == 0
+    assert out.splitlines()[0] == "hello/1.0.0/hello.tar"
+    assert out.splitlines()[1] == f"  send {len(b''.join(blocks))} bytes: nowhere in storage yet"
+    assert vmpack("list")[1] == ""
+    vmpack("publish", release.directory)
+    _, out, _ = vmpack("publish", release.directory, "--dry-run")
+    assert "nothing to do" in out
+    newer = make_release([*blocks, b"new"], version="1.0.1")
+    _, out, _ = vmpack("publish", newer.directory, "--dry-run", "--json")
+    assert [step.split()[0] for step in json.loads(out)["plan"][0]["steps"]] == ["copy", "send"]
+
+
 def test_the_body_and_the_one_command(vmpack: Run, make_release, tmp_path: Path) -> None:
     release = make_release(chunks(1, 3), config=b"{}")
     body = tmp_path / "the body.json"

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @destination_options
 @link_options
 @click.option("--overwrite", is_flag=True, help="Replace a published version of other content. Dangerous.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be sent, copied or reused, and why.")
 @click.option("--create-container", is_flag=True, help="Make the container if it is missing.")
 @click.option(
     "--connections", type=click.IntRange(1, 64), default=16, show_default=True, help="Requests at a time."
@@ -60,6 +61,9 @@ def command(
     """
     if len(paths) > 1 and (options["links_file"] or options["body_file"]):
         raise UsageError("--links-file and --body-file take one release at a time")
+    if options["dry_run"]:
+        _rehearse(console, [_release(console, path, options) for path in paths], options, as_json=as_json)
+        return
     if len(paths) == 1 and not _is_release(paths[0]):
         release, published = _build_and_publish(console, paths[0], options)
         outcomes: list[tuple[Release, Published | VmpackError]] = [(release, published)]
@@ -70,6 +74,25 @@ def command(
         single = len(documents) == 1
         console.json({"schemaVersion": 1, **(documents[0] if single else {"releases": documents})})
     ctx.exit(max((o.exit_code for _, o in outcomes if isinstance(o, VmpackError)), default=0))
+
+
+def _rehearse(
+    console: Console, releases: "list[Release]", options: Mapping[str, Any], *, as_json: bool
+) -> None:
+    """Tell what publishing would do."""
+    from vmpack.publish.run import rehearse_release
+
+    plans = []
+    for release in releases:
+        destination = find_destination(options, console, release)
+        plans += rehearse_release(release, destination, _options(options, release))
+    if as_json:
+        console.json({"schemaVersion": 1, "plan": [{"blob": blob, "steps": steps} for blob, steps in plans]})
+        return
+    for blob, steps in plans:
+        console.result(blob)
+        for step in steps:
+            console.result(f"  {step}")
 
 
 def _is_release(path: Path) -> bool:

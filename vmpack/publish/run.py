@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 from vmpack import __version__
 from vmpack.errors import PublishError
@@ -20,10 +21,12 @@ from vmpack.publish.links import LinkOptions
 from vmpack.publish.model import Link, Links, Part, Published, ReadAt, SourceBlob, StoredBlob
 from vmpack.publish.retry import Gate, RetryPolicy
 from vmpack.publish.session import Session
-from vmpack.publish.store import Seen, StoreOptions, Upload, look, store
+from vmpack.publish.store import Seen, StoreOptions, Upload, look, rehearse, store
 from vmpack.publish.transfer import SourceAccess
 from vmpack.publish.wire import CancelledError, Timeouts, Wire
 from vmpack.release.model import Artifact, Release
+
+Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +72,15 @@ def publish(release: Release, destination: Destination, options: PublishOptions)
     Raises PublishError. Whatever is raised, and wherever the process dies, the next run finds what has arrived and
     sends the rest.
     """
-    artifacts = [artifact for artifact in (release.config, release.package) if artifact]
-    names = [blob_name(release, artifact) for artifact in artifacts]
-    for artifact, name in zip(artifacts, names, strict=True):
-        links.check_size(artifact.size, f"{destination.url}/{name}")
+    artifacts = _artifacts(release)
+    for artifact in artifacts:
+        links.check_size(artifact.size, f"{destination.url}/{blob_name(release, artifact)}")
     options.progress.begin(f"{release.name} {release.version}", sum(artifact.size for artifact in artifacts))
     try:
         with opened(destination, options) as container:
             if options.create_container:
                 container.create()
-            seen, older = container.session.both(
-                lambda: container.session.map(partial(look, container), names),
-                lambda: older_blobs(container, release.name, besides=names),
-            )
-            how = StoreOptions(
-                overwrite=options.overwrite,
-                older=older,
-                access=source_access(container, destination),
-                threads=options.threads,
-                progress=options.progress,
-            )
-            stored = container.session.map(
-                lambda job: _store(container, release, job[0], how, job[1]),
-                list(zip(artifacts, seen, strict=True)),
-            )
+            stored = _each(store, container, release, options, destination)
     finally:
         options.progress.end()
     package, config = stored[-1], stored[0] if release.config else None
@@ -103,23 +91,61 @@ def publish(release: Release, destination: Destination, options: PublishOptions)
     return published
 
 
-def _store(
-    container: Container, release: Release, artifact: Artifact, how: StoreOptions, seen: Seen
-) -> StoredBlob:
-    with reader(artifact) as read_at:
-        upload = Upload(
-            blob=blob_name(release, artifact),
-            read_at=read_at,
-            size=artifact.size,
-            sha256=artifact.sha256,
-            parts=_parts(release, artifact, read_at),
-            metadata={
-                "vmpack_application": release.name,
-                "vmpack_release": release.version,
-                "vmpack_tool": __version__,
-            },
-        )
-        return store(container, upload, how, seen)
+def rehearse_release(
+    release: Release, destination: Destination, options: PublishOptions
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Tell for each blob what publishing would do and why, and change nothing."""
+    with opened(destination, options) as container:
+        told = _each(rehearse, container, release, options, destination)
+    return list(zip((blob_name(release, artifact) for artifact in _artifacts(release)), told, strict=True))
+
+
+def _artifacts(release: Release) -> list[Artifact]:
+    return [artifact for artifact in (release.config, release.package) if artifact]
+
+
+def _each(
+    work: Callable[[Container, Upload, StoreOptions, Seen], Outcome],
+    container: Container,
+    release: Release,
+    options: PublishOptions,
+    destination: Destination,
+) -> list[Outcome]:
+    """Look what storage has, then do the work for config and package side by side."""
+    artifacts = _artifacts(release)
+    names = [blob_name(release, artifact) for artifact in artifacts]
+    seen, older = container.session.both(
+        lambda: container.session.map(partial(look, container), names),
+        lambda: older_blobs(container, release.name, besides=names),
+    )
+    how = StoreOptions(
+        overwrite=options.overwrite,
+        older=older,
+        access=source_access(container, destination),
+        threads=options.threads,
+        progress=options.progress,
+    )
+
+    def one(job: tuple[Artifact, Seen]) -> Outcome:
+        with reader(job[0]) as read_at:
+            return work(container, _upload(release, job[0], read_at), how, job[1])
+
+    return container.session.map(one, list(zip(artifacts, seen, strict=True)))
+
+
+def _upload(release: Release, artifact: Artifact, read_at: ReadAt) -> Upload:
+    return Upload(
+        blob=blob_name(release, artifact),
+        read_at=read_at,
+        size=artifact.size,
+        sha256=artifact.sha256,
+        parts=_parts(release, artifact, read_at),
+        metadata={
+            "vmpack_application": release.name,
+            "vmpack_release": release.version,
+            "vmpack_tool": __version__,
+        },
+    )
 
 
 def _parts(release: Release, artifact: Artifact, read_at: ReadAt) -> tuple[Part, ...]:

@@ -18,7 +18,7 @@ from vmpack.publish.model import (
     StoredBlob,
     Tally,
 )
-from vmpack.publish.plan import plan
+from vmpack.publish.plan import plan, summary
 from vmpack.publish.session import StorageError
 from vmpack.publish.transfer import SourceAccess, Transfer, no_access
 
@@ -72,7 +72,9 @@ def store(container: Container, upload: Upload, options: StoreOptions, seen: See
     sent = Tally()
     notes: list[str] = []
     for _ in range(_ROUNDS):
-        steps = _plan(container, upload, options, lists, existing)
+        steps = plan(upload.parts, _inventory(options, lists, existing))
+        if steps.clear:
+            _clear(container, upload.blob, replacing=existing is not None)
         transfer = Transfer(
             container, upload.blob, upload.read_at, options.access, options.progress, options.threads
         )
@@ -103,19 +105,19 @@ def look(container: Container, blob: str) -> Seen:
     return container.session.both(lambda: container.properties(blob), lambda: container.block_lists(blob))
 
 
-def _plan(
-    container: Container,
-    upload: Upload,
-    options: StoreOptions,
-    lists: BlockLists,
-    existing: BlobProperties | None,
-) -> PublishPlan:
+def rehearse(container: Container, upload: Upload, options: StoreOptions, seen: Seen) -> tuple[str, ...]:
+    """Tell what ``store`` would do, block by block where the reason changes, and change nothing."""
+    existing, lists = seen
+    if existing and same_content(container, existing, upload):
+        return ("nothing to do: it is there with this content",)
+    if existing and not options.overwrite:
+        raise _exists(container, upload)
+    return summary(plan(upload.parts, _inventory(options, lists, existing)).steps)
+
+
+def _inventory(options: StoreOptions, lists: BlockLists, existing: BlobProperties | None) -> Inventory:
     waiting = staged_blocks(lists, replacing=existing is not None)
-    there = Inventory(waiting.staged, waiting.foreign, options.older.sources, options.older.notes)
-    steps = plan(upload.parts, there)
-    if steps.clear:
-        _clear(container, upload.blob, replacing=existing is not None)
-    return steps
+    return Inventory(waiting.staged, waiting.foreign, options.older.sources, options.older.notes)
 
 
 def _clear(container: Container, blob: str, *, replacing: bool) -> None:
