@@ -13,8 +13,8 @@ DEFINITION = {"engine": 1, "name": "mine", "summary": "Mine.", "os": ["linux"]}
 SCRIPT = "#!/bin/sh\n"
 
 
-def make_template(folder: Path, **definition: Any) -> Path:
-    root = folder / str(definition.get("name", "mine"))
+def make_template(folder: Path, folder_name: str = "mine", **definition: Any) -> Path:
+    root = folder / folder_name
     (root / "linux").mkdir(parents=True)
     (root / "template.json").write_text(json.dumps(DEFINITION | definition))
     (root / "params.schema.json").write_text('{"type": "object"}')
@@ -66,7 +66,7 @@ def test_nothing_on_the_machine_takes_a_built_in_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    make_template(tmp_path / "vmpack" / "templates", name="archive")
+    make_template(tmp_path / "vmpack" / "templates", "archive", name="archive")
     assert find("archive").origin == "built-in"
 
 

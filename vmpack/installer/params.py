@@ -89,7 +89,7 @@ def _system_problems(
     manifest: Manifest, root: Mapping[str, Any], schema: Mapping[str, Any], value: Any, at: Pointer
 ) -> Iterator[Finding]:
     """Hold values against the manifest's system: what its schema marks as a path, or as being for one system."""
-    schema = _resolved(root, schema)
+    schema = resolved(root, schema)
     if schema.get("x-os", manifest.os) != manifest.os:
         yield _finding(manifest, "param-os", f"this parameter is for {schema['x-os']} only", "", at, key=True)
     elif isinstance(value, str):
@@ -106,7 +106,7 @@ def _system_problems(
             yield from _system_problems(manifest, root, schema.get("items", {}), item, (*at, index))
 
 
-def _resolved(root: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def resolved(root: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """Lay a schema over the definition it refers to; templates refer to their own ``$defs`` only."""
     name = schema.get("$ref", "").removeprefix("#/$defs/")
     return {**root.get("$defs", {}).get(name, {}), **schema} if name else schema
