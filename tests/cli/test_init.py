@@ -30,6 +30,18 @@ def test_what_init_makes_builds_at_once(
     assert built.code == 0, built.err
 
 
+@pytest.mark.root
+@pytest.mark.parametrize("template", ["archive", "systemd-service", "script"])
+def test_what_init_makes_installs_and_goes_again(
+    vmpack: Vmpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    vmpack("init", "app", "--installer", template)
+    vmpack("build", "app")
+    tested = vmpack("test", "dist/app/1.0.0", "--scenario", "install", "--scenario", "remove")
+    assert tested.code == 0, tested.out + tested.err
+
+
 def test_init_never_overwrites(vmpack: Vmpack, tmp_path: Path) -> None:
     manifest = tmp_path / "vmapp.json"
     manifest.write_text("mine")

@@ -13,8 +13,22 @@ from vmpack.errors import UsageError
 if TYPE_CHECKING:
     from vmpack.installer.find import Template
 
-_GREETING = "#!/bin/sh\n# Replace me: everything in this folder is packed.\necho 'hello from {name}'\n"
-_GREETING_WINDOWS = "@rem Replace me: everything in this folder is packed.\r\n@echo hello from {name}\r\n"
+_NOTE = "Replace me: everything in this folder is packed."
+_GREETING = f"#!/bin/sh\n# {_NOTE}\necho 'hello from {{name}}'\n"
+_GREETING_WINDOWS = f"@rem {_NOTE}\n@echo hello from {{name}}\n"
+_SERVICE = f"""\
+#!/bin/sh
+# {_NOTE} systemd starts this, and ends it with SIGTERM.
+trap 'exit 0' TERM
+echo '{{name}} is up'
+while :; do
+    sleep 1 &
+    wait "$!"
+done
+"""
+_POWERSHELL = f"# {_NOTE}\nWrite-Output 'hello from {{name}}'\n"
+_PROGRAM = "Put {path} here, a program that speaks to the service control manager: everything in this folder is packed.\n"
+_TEXTS = {".ps1": _POWERSHELL, ".cmd": _GREETING_WINDOWS, ".bat": _GREETING_WINDOWS}
 
 
 @click.command()
@@ -44,11 +58,12 @@ def command(console: Console, folder: Path, template: str, os_name: str, name: s
     if manifest.exists():
         raise UsageError("a manifest is there already", remedy="Nothing was changed.", where=manifest)
     folder.mkdir(parents=True, exist_ok=True)
+    document = _manifest(name, os_name, found)
     made = [manifest]
     if not (folder / "files").exists():
-        made.append(_write_greeting(folder / "files", name, os_name))
+        made.append(_write_greeting(folder / "files", document))
     with manifest.open("x", encoding="utf-8", newline="\n") as file:
-        file.write(json.dumps(_manifest(name, os_name, found), indent=2) + "\n")
+        file.write(json.dumps(document, indent=2) + "\n")
     for path in made:
         console.result(str(path))
     console.note(f"Next: vmpack build {folder}")
@@ -60,16 +75,30 @@ def _name_of(folder: Path) -> str:
     return name or "app"
 
 
-def _write_greeting(files: Path, name: str, os_name: str) -> Path:
-    files.mkdir()
-    if os_name == "windows":
-        greeting = files / "hello.cmd"
-        greeting.write_bytes(_GREETING_WINDOWS.format(name=name).encode())
+def _write_greeting(files: Path, document: dict[str, Any]) -> Path:
+    """Write the file that the manifest's installer starts, or one that says hello."""
+    path, text = _greeting(document)
+    greeting = files / path
+    greeting.parent.mkdir(parents=True)
+    text = text.format(name=document["name"], path=path)
+    if document["os"] == "windows":
+        greeting.write_bytes(text.replace("\n", "\r\n").encode())
     else:
-        greeting = files / "hello.sh"
-        greeting.write_bytes(_GREETING.format(name=name).encode())
+        greeting.write_bytes(text.encode())
         greeting.chmod(0o755)
     return greeting
+
+
+def _greeting(document: dict[str, Any]) -> tuple[str, str]:
+    template, params = document["installer"]["template"], document["installer"]["params"]
+    if template == "systemd-service":
+        return str(params["execStart"]), _SERVICE
+    if template == "windows-service":
+        return "README.txt", _PROGRAM.replace("{path}", str(params["executable"]))
+    if template == "script":
+        path = str(params["install"])
+        return path, _TEXTS.get(Path(path).suffix, _GREETING)
+    return ("hello.cmd", _GREETING_WINDOWS) if document["os"] == "windows" else ("hello.sh", _GREETING)
 
 
 def _manifest(name: str, os_name: str, template: "Template") -> dict[str, Any]:
@@ -88,7 +117,10 @@ def _manifest(name: str, os_name: str, template: "Template") -> dict[str, Any]:
 def _starting_params(template: "Template", name: str, os_name: str) -> dict[str, Any]:
     """Give every required parameter its first example that fits the system, with ``NAME`` made the app's name."""
     schema = template.params_schema
-    return {key: _example(schema["properties"][key], name, os_name) for key in schema.get("required", ())}
+    params = {key: _example(schema["properties"][key], name, os_name) for key in schema.get("required", ())}
+    if template.name == "script" and os_name == "windows":
+        params["install"] = "install.ps1"
+    return params
 
 
 def _example(schema: dict[str, Any], name: str, os_name: str) -> Any:
