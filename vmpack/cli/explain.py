@@ -11,17 +11,12 @@ _COLOURS = {"good": "green", "bad": "red", "uncertain": "yellow"}
 _SIGNS = {"good": "ok ", "bad": "BAD", "uncertain": "?  "}
 
 
-@click.command()
+@click.command(epilog="For example: az vm get-instance-view -g GROUP -n VM | vmpack explain -")
 @click.argument("source", type=click.File("r", encoding="utf-8-sig", errors="replace"), metavar="FILE|-")
 @json_option
 @pass_console
 def command(console: Console, source: IO[str], as_json: bool) -> None:
-    r"""Say what happened, why, and what to do: of a status message, a VmAppExt log or an instance view.
-
-    \b
-    az vm get-instance-view -g GROUP -n VM | vmpack explain -
-    vmpack explain /var/log/azure/Microsoft.CPlat.Core.VMApplicationManagerLinux/VmAppExt_1700000000.log
-    """
+    """Say what happened, why, and what to do: of a status message, a VmAppExt log or an instance view."""
     from vmpack.vm.explain import explain
 
     told = explain(source.read())
