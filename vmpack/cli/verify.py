@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from vmpack.cli.console import Console, pass_console
 from vmpack.cli.options import assemble, build_options, json_option, set_option
+from vmpack.cli.storage import destination_options, remote_findings
 from vmpack.errors import VerificationError
 from vmpack.findings import Finding
 
@@ -21,6 +22,13 @@ from vmpack.findings import Finding
     metavar="PATH",
     help="Build this manifest again, without the cache, and compare every byte.",
 )
+@click.option(
+    "--remote",
+    is_flag=True,
+    help="Compare the published blobs too: in --container, else where the receipt says.",
+)
+@click.option("--read-all", is_flag=True, help="With --remote: fetch and hash every byte of the blobs.")
+@destination_options
 @set_option
 @build_options
 @json_option
@@ -29,14 +37,21 @@ from vmpack.findings import Finding
 def command(
     ctx: click.Context,
     console: Console,
+    /,
     release: Path,
     source: Path | None,
+    remote: bool,
+    read_all: bool,
     variables: Mapping[str, str],
     template_dirs: tuple[Path, ...],
     no_cache: bool,  # noqa: ARG001 - a rebuild never uses the cache; the option is accepted for scripts
     as_json: bool,
+    **storage: Any,
 ) -> None:
-    """Check every digest, limit and statement of a release folder; with --rebuild also its reproducibility."""
+    """Check every digest, limit and statement of a release folder.
+
+    With --rebuild also its reproducibility, with --remote also the blobs that were published from it.
+    """
     from vmpack.release.check import read
     from vmpack.release.report import load
     from vmpack.release.verify import rebuild, verify
@@ -53,8 +68,11 @@ def command(
         wanted = read(source, variables, today=options.today, template_dirs=template_dirs)
         with console.progress() as progress:
             findings += rebuild(found, wanted, options, progress)
+    if remote or read_all:
+        findings += remote_findings(console, found, storage, read=read_all)
     if not findings and not as_json:
         proved = ", rebuilt byte for byte" if source is not None else ""
+        proved += ", published as it is" if remote or read_all else ""
         console.result(f"{found.name} {found.version}: ok ({found.package.sha256}{proved})")
     _conclude(ctx, console, findings, as_json=as_json)
 
