@@ -156,6 +156,19 @@ def test_list_and_unpublish(vmpack: Run, make_release) -> None:
     assert "no versions" in err
 
 
+def test_verify_compares_the_published_blobs(
+    vmpack: Run, make_app: Callable[..., Path], tmp_path: Path
+) -> None:
+    assert run(["build", str(make_app()), "-o", str(tmp_path / "dist")]) == 0
+    release = tmp_path / "dist" / "hello" / "1.2.0"
+    assert vmpack("publish", release)[0] == 0
+    assert vmpack("verify", release, "--remote", "--read-all")[0] == 0
+    assert vmpack("unpublish", release, "--yes")[0] == 0
+    code, out, _ = vmpack("verify", release, "--remote", "--json")
+    assert code == 6
+    assert [finding["severity"] for finding in json.loads(out)["findings"]] == ["error"]
+
+
 def test_several_releases_are_reported_each(vmpack: Run, make_release) -> None:
     good = make_release(chunks(1, 2), name="good")
     vmpack("publish", good.directory)
