@@ -21,6 +21,7 @@ COMMANDS = {
     "unpublish": ("vmpack.cli.unpublish", "Delete a published version, with guards."),
     "doctor": ("vmpack.cli.doctor", "Say what works on this machine, and what is missing for the rest."),
     "cache": ("vmpack.cli.cache", "Show, prune or clear the build cache."),
+    "template": ("vmpack.cli.template", "List, show, make and test installer templates."),
     "schema": ("vmpack.cli.schema", "Print the JSON Schema of vmapp.json for editors."),
 }
 """Name, module with a click command called ``command``, and the line that the help shows."""

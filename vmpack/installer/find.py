@@ -82,11 +82,20 @@ def find(name: str, template_dirs: Sequence[Path] = ()) -> Template:
 def available(template_dirs: Sequence[Path] = ()) -> tuple[Template, ...]:
     """Give every template that can be named, sorted by name; a shadowed one is left out."""
     found: dict[str, Template] = {}
-    for root, origin in _places(template_dirs):
-        for folder in root.iterdir():
-            if folder.name not in found and folder.joinpath(DEFINITION).is_file():
-                found[folder.name] = load(folder, origin)
-    return tuple(found[name] for name in sorted(found))
+    for template in everything(template_dirs):
+        found.setdefault(template.name, template)
+    return tuple(found.values())
+
+
+def everything(template_dirs: Sequence[Path] = ()) -> tuple[Template, ...]:
+    """Give every template there is, sorted by name; of those with one name the first is the one that is meant."""
+    found = [
+        load(folder, origin)
+        for root, origin in _places(template_dirs)
+        for folder in root.iterdir()
+        if folder.joinpath(DEFINITION).is_file()
+    ]
+    return tuple(sorted(found, key=lambda template: template.name))
 
 
 def load(folder: "Traversable", origin: str) -> Template:
