@@ -242,3 +242,18 @@ def test_a_template_of_ones_own_is_found_by_every_command(
         ran = vmpack(*command, "--templates-dir", tmp_path / "own")
         assert ran.code == 0, ran.out + ran.err
     assert vmpack("validate", app).code == 3
+
+
+def test_a_parameter_that_names_an_unpacked_file_is_found_before_the_vm_finds_it(
+    vmpack: Vmpack, make_app: MakeApp
+) -> None:
+    params = {"install": "instal.sh", "remove": "remove.sh"}
+    files = {"install.sh": "#!/bin/sh\n", "remove.sh": "#!/bin/sh\n"}
+    ran = vmpack("build", make_app(files, installer={"template": "script", "params": params}), "--json")
+    assert ran.code == 3
+    (finding,) = ran.json["errors"][0]["findings"]
+    assert (finding["rule"], finding["line"], finding["help"]) == (
+        "param-file",
+        8,
+        "Did you mean 'install.sh'?",
+    )

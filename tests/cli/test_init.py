@@ -14,7 +14,6 @@ Vmpack = Callable[..., Any]
         ("archive", "linux"),
         ("archive", "windows"),
         ("systemd-service", "linux"),
-        ("windows-service", "windows"),
         ("script", "linux"),
         ("script", "windows"),
     ],
@@ -62,3 +61,15 @@ def test_an_installer_for_another_system_is_refused(vmpack: Vmpack, tmp_path: Pa
     ran = vmpack("init", tmp_path, "--installer", "systemd-service", "--os", "windows")
     assert ran.code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_windows_service_waits_for_its_program(
+    vmpack: Vmpack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert vmpack("init", "app", "--installer", "windows-service", "--os", "windows").code == 0
+    ran = vmpack("build", "app")
+    assert ran.code == 3
+    assert "the payload has no such file" in ran.err
+    Path("app/files/app.exe").write_bytes(b"MZ")
+    assert vmpack("build", "app").code == 0

@@ -3,14 +3,16 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from vmpack.content.model import Content
 from vmpack.errors import TemplateError
 from vmpack.findings import Finding
 from vmpack.installer.find import Template, find
 from vmpack.manifest.model import Manifest
 from vmpack.manifest.schema import problems
+from vmpack.manifest.suggest import did_you_mean
 from vmpack.types import JSONValue, Os, Pointer
 
 POINTER: Pointer = ("installer", "params")
@@ -81,29 +83,63 @@ def _problems(manifest: Manifest, template: Template) -> Iterator[Finding]:
             manifest, problem.rule, problem.message, problem.help, problem.pointer, key=problem.at_key
         )
     if not violations:
-        schema = template.params_schema
-        yield from _system_problems(manifest, schema, schema, params, POINTER)
+        yield from _system_problems(manifest, template.params_schema, params)
 
 
 def _system_problems(
-    manifest: Manifest, root: Mapping[str, Any], schema: Mapping[str, Any], value: Any, at: Pointer
+    manifest: Manifest, root: Mapping[str, Any], params: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """Hold values against the manifest's system: what its schema marks as a path, or as being for one system."""
+    for schema, value, at in _marked(root, root, params, POINTER, manifest.os):
+        if schema.get("x-os", manifest.os) != manifest.os:
+            yield _finding(
+                manifest, "param-os", f"this parameter is for {schema['x-os']} only", "", at, key=True
+            )
+        elif isinstance(value, str):
+            yield from _path_problem(manifest, schema.get("format", ""), value, at)
+
+
+def _marked(
+    root: Mapping[str, Any], schema: Mapping[str, Any], value: Any, at: Pointer, os: Os
+) -> Iterator[tuple[Mapping[str, Any], Any, Pointer]]:
+    """Give every value with the schema that speaks of it; what is for another system is not entered."""
     schema = resolved(root, schema)
-    if schema.get("x-os", manifest.os) != manifest.os:
-        yield _finding(manifest, "param-os", f"this parameter is for {schema['x-os']} only", "", at, key=True)
-    elif isinstance(value, str):
-        yield from _path_problem(manifest, schema.get("format", ""), value, at)
-    elif isinstance(value, Mapping):
+    yield schema, value, at
+    if schema.get("x-os", os) != os:
+        return
+    if isinstance(value, Mapping):
         names = schema.get("propertyNames", {})
         for key, item in value.items():
             inner = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
-            yield from _system_problems(manifest, root, names, key, (*at, key))
+            yield from _marked(root, names, key, (*at, key), os)
             if isinstance(inner, Mapping):
-                yield from _system_problems(manifest, root, inner, item, (*at, key))
-    elif isinstance(value, Sequence):
+                yield from _marked(root, inner, item, (*at, key), os)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
         for index, item in enumerate(value):
-            yield from _system_problems(manifest, root, schema.get("items", {}), item, (*at, index))
+            yield from _marked(root, schema.get("items", {}), item, (*at, index), os)
+
+
+def missing_files(
+    manifest: Manifest, content: Content, *, template_dirs: Sequence[Path] = ()
+) -> tuple[Finding, ...]:
+    """Give every parameter that names a file of the payload which is not packed; the VM would be the first to tell."""
+    if manifest.installer is None:
+        return ()
+    schema = find(manifest.installer.template, search_path(manifest, template_dirs)).params_schema
+    fold = str.casefold if manifest.os == "windows" else str
+    packed = {fold(entry.path) for entry in content.entries}
+    links = {fold(entry.path) for entry in content.entries if entry.kind == "symlink"}
+    found = []
+    for marked, value, at in _marked(schema, schema, manifest.installer.params, POINTER, manifest.os):
+        if marked.get("format") != "inside-path" or not isinstance(value, str):
+            continue
+        path = PurePosixPath(fold(value.replace("\\", "/") if manifest.os == "windows" else value))
+        behind_a_link = any(str(parent) in links for parent in path.parents)
+        if str(path) not in packed and not behind_a_link:
+            advice = did_you_mean(value, (entry.path for entry in content.entries))
+            advice = advice.strip() or "Put it into the payload, or name another."
+            found.append(_finding(manifest, "param-file", "the payload has no such file", advice, at))
+    return tuple(found)
 
 
 def resolved(root: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -61,6 +61,7 @@ def build(
     content = collect(wanted.payload, wanted.folder, wanted.os, skip=outputs)
     warnings += content.warnings
     wanted = _with_package_name(wanted, content)
+    _demand_named_files(wanted, content, options)
     lifecycle = _lifecycle(wanted, content, options)
     with replaced_folder(final) as folder:
         request = _request(wanted, content, lifecycle, options)
@@ -90,6 +91,16 @@ def _with_package_name(wanted: Manifest, content: Content) -> Manifest:
             where=str(wanted.source.path),
         )
     return named
+
+
+def _demand_named_files(wanted: Manifest, content: Content, options: BuildOptions) -> None:
+    from vmpack.installer.params import missing_files
+
+    findings = missing_files(wanted, content, template_dirs=options.template_dirs)
+    if findings:
+        raise ManifestError(
+            "the installer names files that are not packed", findings=findings, where=str(wanted.source.path)
+        )
 
 
 def _lifecycle(wanted: Manifest, content: Content, options: BuildOptions) -> Lifecycle | None:
