@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: showcase test quick lint format bench lock clean
+.PHONY: showcase test quick lint format bench clean
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo 'setting up $(VENV)'
@@ -33,6 +33,9 @@ lint: $(VENV)/.ready
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(VENV)/.ready ## how fast builds are beside tar | zstd and other packagers; takes minutes
+	$(BIN)/python benchmarks/run.py --svg docs/performance.svg
 
 clean:
 	rm -rf $(VENV) node_modules dist build

@@ -3,8 +3,10 @@
 import hashlib
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache, partial
 from pathlib import Path
 
 from vmpack import gallery, installer, manifest, package
@@ -62,7 +64,8 @@ def build(
     warnings += content.warnings
     wanted = _with_package_name(wanted, content)
     _demand_named_files(wanted, content, options)
-    lifecycle = _lifecycle(wanted, content, options)
+    # Rendered once, by whoever asks first: the writer does while the first segments are being compressed.
+    lifecycle = cache(partial(_lifecycle, wanted, content, options))
     with replaced_folder(final) as folder:
         request = _request(wanted, content, lifecycle, options)
         path = folder / wanted.package_file_name
@@ -70,7 +73,7 @@ def build(
             request, path, cache=options.cache, progress=progress, observer=observer
         )
         artifact = _copy_config(config, folder) if config else None
-        release = _release(wanted, lifecycle, written, artifact, folder)
+        release = _release(wanted, lifecycle(), written, artifact, folder)
         _write_reports(release)
     placed = _placed(release, final.absolute())
     warnings += package.size_warnings(placed.package.size, str(placed.package.path))
@@ -116,20 +119,24 @@ def _lifecycle(wanted: Manifest, content: Content, options: BuildOptions) -> Lif
     return installer.render(wanted, facts, template_dirs=options.template_dirs)
 
 
-def _request(
-    wanted: Manifest, content: Content, lifecycle: Lifecycle | None, options: BuildOptions
-) -> PackageRequest:
-    scripts = lifecycle.scripts if lifecycle else ()
-    members = (
+def _members(wanted: Manifest, lifecycle: Callable[[], Lifecycle | None]) -> tuple[Member, ...]:
+    rendered = lifecycle()
+    scripts = rendered.scripts if rendered else ()
+    return (
         Member("vmapp.json", to_json(manifest.embedded(wanted))),
         *(Member(f"lifecycle/{script.name}", script.data, script.mode) for script in scripts),
     )
+
+
+def _request(
+    wanted: Manifest, content: Content, lifecycle: Callable[[], Lifecycle | None], options: BuildOptions
+) -> PackageRequest:
     return PackageRequest(
         os=wanted.os,
         format=wanted.payload.format,
         level=wanted.payload.level,
         content=content,
-        members=members,
+        members=partial(_members, wanted, lifecycle),
         mtime=options.mtime,
         limit=options.limits.package_bytes,
     )

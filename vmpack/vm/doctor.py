@@ -43,7 +43,7 @@ _TOOLS = {
     "git": ("tells template authors what changed", "Install git."),
 }
 _LIBRARIES = {
-    "isal": ("fast gzip", "pip install isal"),
+    "zlib_ng": ("fast gzip and zip", "pip install zlib-ng"),
     "zstandard": ("zstd payloads", "pip install zstandard"),
     "azure.storage.blob": ("publish", "pip install azure-storage-blob"),
     "azure.identity": ("signing in with Entra ID", "pip install 'vmpack[azure]'"),
