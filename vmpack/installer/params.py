@@ -4,9 +4,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vmpack.content.model import Content
 from vmpack.errors import TemplateError
 from vmpack.findings import Finding
 from vmpack.installer.find import Template, find
@@ -14,6 +13,9 @@ from vmpack.manifest.model import Manifest
 from vmpack.manifest.schema import problems
 from vmpack.manifest.suggest import did_you_mean
 from vmpack.types import JSONValue, Os, Pointer
+
+if TYPE_CHECKING:
+    from vmpack.content.model import Content
 
 POINTER: Pointer = ("installer", "params")
 _ABSOLUTE: Mapping[Os, str] = {
@@ -120,7 +122,7 @@ def _marked(
 
 
 def missing_files(
-    manifest: Manifest, content: Content, *, template_dirs: Sequence[Path] = ()
+    manifest: Manifest, content: "Content", *, template_dirs: Sequence[Path] = ()
 ) -> tuple[Finding, ...]:
     """Give every parameter that names a file of the payload which is not packed; the VM would be the first to tell."""
     if manifest.installer is None:
