@@ -43,7 +43,7 @@ def use(box: Sandbox) -> dict[str, str]:
     assert significant(box.changes()) == ()
     script = """
     set -e
-    useradd --system worker; install -d -o worker -m 0700 /var/lib/work; echo x >/var/lib/work/file
+    useradd --system worker; install -d -o worker -m 0700 /var/lib/shop; echo x >/var/lib/shop/file
     echo '127.0.0.1 work' >>/etc/hosts; rm /etc/issue; chmod 0700 /usr/bin/env; chmod 0755 /usr/bin/env
     printf '[Service]\\nUser=worker\\nExecStart=/bin/sleep 600\\n[Install]\\nWantedBy=multi-user.target\\n' \
         >/etc/systemd/system/work.service
@@ -66,8 +66,8 @@ EXPECTED = {
     "/etc/issue": "deleted",
     "/etc/passwd": "changed content",
     "/etc/systemd/system/multi-user.target.wants/work.service": "added",
-    "/var/lib/work": "added",
-    "/var/lib/work/file": "added",
+    "/var/lib/shop": "added",
+    "/var/lib/shop/file": "added",
     "/srv/a file": "added",
 }
 
