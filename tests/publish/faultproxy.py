@@ -88,6 +88,8 @@ class FaultProxy:
     port: int = 0
     decide: Decide = field(default=lambda _seen: None)
     seen: list[Seen] = field(default_factory=list)
+    _tasks: set["asyncio.Task[None] | None"] = field(default_factory=set)
+    """The loop itself keeps only weak references: a connection could be collected while it waits."""
 
     @contextlib.contextmanager
     def running(self) -> Iterator["FaultProxy"]:
@@ -119,6 +121,7 @@ class FaultProxy:
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         behind: asyncio.StreamWriter | None = None
+        self._tasks.add(asyncio.current_task())
         try:
             above, behind = await asyncio.open_connection("127.0.0.1", self.upstream)
             while True:
@@ -131,6 +134,7 @@ class FaultProxy:
                     stream.close()
                     with contextlib.suppress(OSError, asyncio.CancelledError):
                         await stream.wait_closed()
+            self._tasks.discard(asyncio.current_task())
 
     async def _request(
         self,

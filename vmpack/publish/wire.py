@@ -118,10 +118,13 @@ class Wire:
             answer = self._exchange(connection, request, credential)
             self._keep(connection, answer)
             return answer
-        except (OSError, http.client.HTTPException, TransportError, ValueError) as error:
+        except Exception as error:
             self._drop(connection)
             if self.cancelled.is_set():
+                # Another thread closed this connection in the middle; what that broke says nothing.
                 raise CancelledError from None
+            if not isinstance(error, (OSError, http.client.HTTPException, TransportError)):
+                raise
             raise TransportError(_what(error), attempts=_worth(error)) from None
         except BaseException:
             self._drop(connection)
@@ -173,6 +176,8 @@ class Wire:
             if self._proxy:
                 connection.set_tunnel(self._host, self._port, dict(self._proxy.headers))
         connection.response_class = _StrictResponse
+        # A connection that another thread closed must not open again in the middle of a request.
+        connection.auto_open = 0
         return connection
 
     def _drop(self, connection: http.client.HTTPConnection) -> None:
