@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from vmpack.vm.sandbox import check
+
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
@@ -48,8 +50,8 @@ def _without_durations(text: str) -> str:
 @pytest.mark.parametrize("number", range(len(_blocks())))
 def test_a_transcript_is_what_the_commands_print(number: int, tmp_path: Path) -> None:
     block = _blocks()[number]
-    if "vmpack test" in block and os.geteuid() != 0:
-        pytest.skip("needs root to play the life of a release")
+    if "vmpack test" in block and not check("root").works:
+        pytest.skip(check("root").reason)
     printed = _played(block, tmp_path)
     if os.environ.get("VMPACK_UPDATE"):
         README.write_text(README.read_text("utf-8").replace(block, printed), "utf-8")

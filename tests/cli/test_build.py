@@ -257,3 +257,13 @@ def test_a_parameter_that_names_an_unpacked_file_is_found_before_the_vm_finds_it
         8,
         "Did you mean 'install.sh'?",
     )
+
+
+def test_package_and_config_are_warned_of_where_the_gigabyte_is_unclear(
+    vmpack: Vmpack, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vmpack.package.limits.GB", 10)
+    ran = vmpack("build", make_app(config={"file": "files/bin/hello", "fileName": "hello.json"}), "--json")
+    assert ran.code == 0
+    warned = [w["file"] for w in ran.json["releases"][0]["warnings"] if w["rule"] == "limit-gigabyte"]
+    assert [Path(path).name for path in warned] == ["hello.tar", "hello.json"]

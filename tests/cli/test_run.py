@@ -41,7 +41,16 @@ def test_version_imports_next_to_nothing() -> None:
 
 
 def test_validate_imports_nothing_heavy(make_app: MakeApp) -> None:
-    heavy = {"azure", "azure.storage.blob", "jinja2", "rich", "jsonschema", "zstandard", "pathspec", "zlib_ng"}
+    heavy = {
+        "azure",
+        "azure.storage.blob",
+        "jinja2",
+        "rich",
+        "jsonschema",
+        "zstandard",
+        "pathspec",
+        "zlib_ng",
+    }
     assert not _modules_after("validate", str(make_app())) & heavy
 
 

@@ -33,15 +33,15 @@ def biggest_folders(content: Content) -> str:
 
 
 def size_warnings(size: int, path: str) -> tuple[Finding, ...]:
-    """Give a warning for a package between 10^9 and 2^30 bytes: nobody documents which of them is 1 GB."""
+    """Give a warning for a package or config file between 10^9 and 2^30 bytes: nobody documents which of them is 1 GB."""
     if size <= GB or size > DEFAULT.package_bytes:
         return ()
     return (
         Finding(
             "limit-gigabyte",
             "warning",
-            f"the package has {size:,} bytes: below 2^30, but above 10^9",
-            "The limit is documented as 1 GB without saying which; make the package smaller to be safe.",
+            f"{size:,} bytes: below 2^30, but above 10^9",
+            "The limit is documented as 1 GB without saying which; make it smaller to be safe.",
             path,
         ),
     )

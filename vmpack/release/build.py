@@ -76,7 +76,8 @@ def build(
         release = _release(wanted, lifecycle(), written, artifact, folder)
         _write_reports(release)
     placed = _placed(release, final.absolute())
-    warnings += package.size_warnings(placed.package.size, str(placed.package.path))
+    for made in filter(None, (placed.package, placed.config)):
+        warnings += package.size_warnings(made.size, str(made.path))
     return BuildResult(placed, written.segments, time.monotonic() - began, warnings)
 
 
