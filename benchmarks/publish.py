@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import hashlib
 import json
+import math
 import os
 import pickle
 import random
@@ -163,7 +164,7 @@ def _az(path: str, url: str, release: Any) -> dict[str, float]:
     command += ["-f", str(release.package.path), "-n", "bench.tar", "--connection-string", text]
     began = time.perf_counter()
     subprocess.run(command, check=True, env={**os.environ, "AZURE_CORE_COLLECT_TELEMETRY": "no"})
-    return {"wall": time.perf_counter() - began, "cpu": 0.0, "memory": 0.0}
+    return {"wall": time.perf_counter() - began, "cpu": math.nan, "memory": math.nan}
 
 
 def speed(arguments: argparse.Namespace) -> None:
