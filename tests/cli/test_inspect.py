@@ -68,3 +68,10 @@ def test_a_file_of_somebody_else_is_told_as_such(vmpack: Vmpack, tmp_path: Path)
     ran = vmpack("inspect", tmp_path / "setup.msi")
     assert ran.code == 0
     assert ran.out.startswith("setup.msi: no package made by vmpack")
+
+
+def test_a_bare_package_tells_the_commands_of_its_release(vmpack: Vmpack, release: Path) -> None:
+    of_release = vmpack("inspect", release, "--json").json
+    of_package = vmpack("inspect", release / "hello.tar", "--json").json
+    assert of_package["commands"] == of_release["commands"]
+    assert of_package["package"] == of_release["package"]

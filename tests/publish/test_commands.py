@@ -156,13 +156,23 @@ def test_list_and_unpublish(vmpack: Run, make_release) -> None:
     assert "no versions" in err
 
 
-def test_verify_compares_the_published_blobs(
-    vmpack: Run, make_app: Callable[..., Path], tmp_path: Path
+def _two_documents(text: str) -> tuple[Any, Any]:
+    first, end = json.JSONDecoder().raw_decode(text)
+    return first, json.loads(text[end:])
+
+
+def test_verify_and_inspect_read_the_published_blobs(
+    vmpack: Run, make_app: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["build", str(make_app()), "-o", str(tmp_path / "dist")]) == 0
     release = tmp_path / "dist" / "hello" / "1.2.0"
     assert vmpack("publish", release)[0] == 0
     assert vmpack("verify", release, "--remote", "--read-all")[0] == 0
+    _, out, _ = vmpack("links", release, "--json")
+    assert run(["inspect", json.loads(out)["mediaLink"], "--json"]) == 0
+    assert run(["inspect", str(release), "--json"]) == 0
+    remote, local = _two_documents(capsys.readouterr().out)
+    assert remote == local
     assert vmpack("unpublish", release, "--yes")[0] == 0
     code, out, _ = vmpack("verify", release, "--remote", "--json")
     assert code == 6

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.azurite
 def test_reads_at_any_place(make_release, destination: Destination) -> None:
     data = b"".join(chunks(1, 10))
     url = publish(make_release([data]), destination, QUICK_OPTIONS).links.media.url
-    read_at, size = open_url(f'"{url}"', policy=QUICK)
+    read_at, size, _ = open_url(f'"{url}"', policy=QUICK)
     assert size == len(data)
     for offset, length in ((0, 10), (5, 100), (70_000, 50), (size - 1, 1), (0, size), (3, 0)):
         assert read_at(offset, length) == data[offset : offset + length]
@@ -35,7 +35,7 @@ def test_only_what_is_read_is_fetched(make_release, destination: Destination, az
         through = replace(destination, url=destination.url.replace(f":{azurite.port}/", f":{proxy.port}/"))
         url = publish(make_release([data]), through, QUICK_OPTIONS).links.media.url
         proxy.seen.clear()
-        read_at, _ = open_url(url, policy=QUICK)
+        read_at, _, _ = open_url(url, policy=QUICK)
         for offset in range(0, 10_000, 500):
             read_at(offset, 500)
         assert [seen.method for seen in proxy.seen] == ["HEAD", "GET", "GET"]

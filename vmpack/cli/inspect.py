@@ -1,5 +1,6 @@
 """``vmpack inspect``: what is in a package, and what eats the gigabyte."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from vmpack.cli.console import Console, human_size, pass_console
 from vmpack.cli.options import json_option
 from vmpack.errors import UsageError
 from vmpack.limits import DEFAULT
+from vmpack.types import ACTIONS
 
 if TYPE_CHECKING:
     from vmpack.package.model import FileRecord
@@ -25,6 +27,8 @@ _ROWS = 10
 class _Subject:
     name: str
     size: int
+    sha256: str
+    """Empty where it would take reading a whole remote blob to know it."""
     listing: "PackageListing"
     release: "Release | None" = None
 
@@ -48,9 +52,8 @@ def command(console: Console, artifact: str, show_files: bool, show_commands: bo
         console.result(line)
     for line in _listing(subject.listing.files) if show_files else _biggest(subject.listing.files):
         console.result(line)
-    if subject.release:
-        for line in _commands(subject.release, whole=show_commands):
-            console.result(line)
+    for line in _told_commands(subject, whole=show_commands):
+        console.result(line)
 
 
 def _open(artifact: str) -> _Subject:
@@ -74,15 +77,18 @@ def _open(artifact: str) -> _Subject:
 def _subject(path: Path, release: "Release | None") -> _Subject:
     from vmpack.package import read_file_package
 
-    return _Subject(path.name, path.stat().st_size, read_file_package(path), release)
+    with path.open("rb") as file:
+        digest = release.package.sha256 if release else hashlib.file_digest(file, "sha256").hexdigest()
+    return _Subject(path.name, path.stat().st_size, digest, read_file_package(path), release)
 
 
 def _open_url(url: str) -> _Subject:
     from vmpack.package import read_package
     from vmpack.publish.remote import open_url
 
-    read_at, size = open_url(url)
-    return _Subject(Path(url.partition("?")[0]).name, size, read_package(read_at, size))
+    blob = open_url(url)
+    name = Path(url.partition("?")[0]).name
+    return _Subject(name, blob.size, blob.sha256, read_package(blob.read_at, blob.size))
 
 
 def _overview(subject: _Subject) -> Iterable[str]:
@@ -93,11 +99,11 @@ def _overview(subject: _Subject) -> Iterable[str]:
         yield f"{manifest.get('name')} {manifest.get('version')} for {manifest.get('os')}"
     share = 100 * subject.size / DEFAULT.package_bytes
     yield f"  package  {subject.name}  {human_size(subject.size)}, {share:.1f} % of the 1 GiB allowed"
-    if subject.release:
-        yield f"  sha256   {subject.release.package.sha256}"
-        if subject.release.config:
-            config = subject.release.config
-            yield f"  config   {config.file_name}  {human_size(config.size)}"
+    if subject.sha256:
+        yield f"  sha256   {subject.sha256}"
+    if subject.release and subject.release.config:
+        config = subject.release.config
+        yield f"  config   {config.file_name}  {human_size(config.size)}"
     files = [record for record in subject.listing.files if record.kind == "file"]
     if files:
         total = sum(record.size for record in files)
@@ -131,8 +137,10 @@ def _listing(files: Iterable["FileRecord"]) -> Iterable[str]:
         yield f"{kinds[record.kind]} {record.mode:04o} {record.size:>12} {record.path}{arrow}"
 
 
-def _commands(release: "Release", *, whole: bool) -> Iterable[str]:
-    commands = {action: text for action, text in release.commands.as_json().items() if text is not None}
+def _told_commands(subject: _Subject, *, whole: bool) -> Iterable[str]:
+    commands = {action: text for action, text in (_commands(subject) or {}).items() if text is not None}
+    if not commands:
+        return
     yield ""
     if not whole:
         lengths = ", ".join(f"{action} {len(text)}" for action, text in commands.items())
@@ -143,18 +151,38 @@ def _commands(release: "Release", *, whole: bool) -> Iterable[str]:
         yield f"    {text}"
 
 
+def _commands(subject: _Subject) -> dict[str, str | None] | None:
+    """Give the release's commands, or those that follow from a package's manifest, name and digest."""
+    if subject.release:
+        return subject.release.commands.as_json()
+    document = subject.listing.manifest or {}
+    actions, name, system = document.get("actions"), document.get("name"), document.get("os")
+    if isinstance(actions, dict):
+        return {action: actions.get(action) for action in ACTIONS}
+    if not (subject.sha256 and isinstance(name, str) and system in ("linux", "windows")):
+        return None
+    from vmpack.errors import TemplateError
+    from vmpack.installer.command_lines import generated
+
+    try:
+        return generated(
+            name, system, file_name=subject.name, sha256=subject.sha256, size=subject.size
+        ).as_json()
+    except TemplateError:
+        return None
+
+
 def _document(subject: _Subject) -> dict[str, Any]:
-    release = subject.release
     return {
         "schemaVersion": 1,
         "package": {
             "fileName": subject.name,
             "size": subject.size,
-            "sha256": release.package.sha256 if release else None,
+            "sha256": subject.sha256 or None,
             "container": subject.listing.container,
         },
         "manifest": subject.listing.manifest,
-        "commands": release.commands.as_json() if release else None,
+        "commands": _commands(subject),
         "files": [
             {
                 "path": record.path,

@@ -13,7 +13,7 @@ import re
 from vmpack.errors import TemplateError
 from vmpack.installer.model import Commands
 from vmpack.manifest.model import Manifest
-from vmpack.types import Action
+from vmpack.types import Action, Os
 
 UNPACKED = "vmpack-unpacked"
 """The fresh sub-folder of the download folder; never a name that the agent itself writes there."""
@@ -50,21 +50,23 @@ def commands(manifest: Manifest, *, file_name: str, sha256: str, size: int) -> C
     if manifest.actions:
         actions = manifest.actions
         return Commands(install=actions.install, update=actions.update, remove=actions.remove)
-    words = {
-        "NAME": manifest.name,
-        "FILE": file_name,
-        "SHA256": sha256,
-        "SIZE": str(size),
-        "UNPACKED": UNPACKED,
-    }
+    try:
+        return generated(manifest.name, manifest.os, file_name=file_name, sha256=sha256, size=size)
+    except TemplateError as error:
+        error.where = str(manifest.source.path)
+        raise
+
+
+def generated(name: str, os: Os, *, file_name: str, sha256: str, size: int) -> Commands:
+    """Give the commands that an installer's package gets; they depend on nothing else."""
+    words = {"NAME": name, "FILE": file_name, "SHA256": sha256, "SIZE": str(size), "UNPACKED": UNPACKED}
     for word in words.values():
         if not _PLAIN.fullmatch(word):
             raise TemplateError(
                 f"{word!r} cannot stand in a command",
                 why="Only letters, digits, dot, underscore and hyphen mean nothing to sh and to cmd.",
-                where=str(manifest.source.path),
             )
-    if manifest.os == "windows":
+    if os == "windows":
         from vmpack.installer.command_lines_windows import REMOVE, RUN
 
         return _filled(RUN, REMOVE, words)

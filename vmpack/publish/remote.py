@@ -1,6 +1,7 @@
 """A blob behind a URL as if it were a file: size, and reads at any place."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from vmpack.errors import PublishError
@@ -10,20 +11,32 @@ from vmpack.publish.model import ReadAt
 from vmpack.publish.redact import without_query
 from vmpack.publish.retry import Gate, RetryPolicy
 from vmpack.publish.session import Session
+from vmpack.publish.store import SHA256_KEY
 from vmpack.publish.wire import Request, Wire
 
 _WINDOW = 64 << 10
 """Bytes fetched at least at once: the small members at a package's front come in one or two requests."""
 
 
-def open_url(url: str, policy: RetryPolicy | None = None) -> tuple[ReadAt, int]:
-    """Give positioned reads of a blob and its size in bytes; only what is read is fetched.
+class RemoteFile(NamedTuple):
+    """A blob that can be read at any place."""
+
+    read_at: ReadAt
+    size: int
+    """Bytes."""
+    sha256: str
+    """What vmpack wrote down when it published the blob; empty for a blob of other tools."""
+
+
+def open_url(url: str, policy: RetryPolicy | None = None) -> RemoteFile:
+    """Give positioned reads of a blob, its size and digest; only what is read is fetched.
 
     The URL opens by itself: it is public, or carries a signature. Raises PublishError in the gallery's words where
     it does not.
     """
     clean = normalised(url)
-    size = try_link(clean, policy=policy).size
+    blob = try_link(clean, policy=policy)
+    size = blob.size
     parts = urlsplit(clean)
     credential: Credential = SasToken(parts.query) if parts.query else Anonymous()
     session = Session(Wire(clean), credential, policy or RetryPolicy(attempts=4), Gate(1))
@@ -36,7 +49,8 @@ def open_url(url: str, policy: RetryPolicy | None = None) -> tuple[ReadAt, int]:
             session.wire.close()
         return answer.body
 
-    return _windowed(fetch, size, without_query(clean)), size
+    read_at = _windowed(fetch, size, without_query(clean))
+    return RemoteFile(read_at, size, blob.metadata.get(SHA256_KEY, ""))
 
 
 def _windowed(fetch: Callable[[int, int], bytes], size: int, plain: str) -> ReadAt:
