@@ -60,7 +60,7 @@ def link_options(command: Command) -> Command:
         click.option(
             "--links-file",
             type=click.Path(path_type=Path, dir_okay=False),
-            help="Write the links as JSON for `vmpack emit --links`; readable by you alone.",
+            help="Write the links as JSON for the next step; readable by you alone.",
         ),
         click.option(
             "--body-file",
