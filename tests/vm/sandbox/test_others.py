@@ -140,9 +140,11 @@ def test_no_sandbox_at_all_on_a_machine_that_may_be_ruined(own_cache):
         box.write("/srv/vmpack.tar", _source())
         script = textwrap.dedent("""
             import json, sys
+            from vmpack.vm.leftovers import significant
             from vmpack.vm.sandbox import open_sandbox
             with open_sandbox("none") as box:
-                assert box.changes() == (), box.changes()
+                # A booted system writes its journal whenever it likes.
+                assert significant(box.changes()) == (), box.changes()
                 box.run(["/bin/sh", "-c", "echo x >>/etc/hosts; mkdir /opt/left; rm /etc/issue"])
                 box.start(["/bin/sh", "-c", "exec sleep 600"], environment={"AZURE_GUEST_AGENT_EXTENSION_PATH": "x"})
                 told = {change.path: f"{change.kind} {change.what}".strip() for change in box.changes()}
