@@ -122,11 +122,6 @@ def library_file(name: str) -> str:
     return read_inside(resources.templates().joinpath(LIBRARY), name)
 
 
-def library_names(os: Os) -> tuple[str, ...]:
-    """Name the files of the shared library for one system."""
-    return tuple(sorted(item.name for item in resources.templates().joinpath(LIBRARY, os).iterdir()))
-
-
 def read_inside(root: "Traversable", name: str) -> str:
     """Read a text file below ``root``; raise TemplateError for a path or a link that leads out of it."""
     parts = PurePosixPath(name).parts
