@@ -34,9 +34,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def cpu(work: Callable[[], object]) -> float:
-    """Give the least CPU seconds of this process, all threads, out of five runs."""
+    """Give the least CPU seconds of this process, all threads, out of nine runs."""
     spent = []
-    for _ in range(5):
+    for _ in range(9):
         began = time.process_time()
         work()
         spent.append(time.process_time() - began)

@@ -130,6 +130,7 @@ undo_everything() {
     [ "$_failed" = 0 ] || fail 41 "not everything could be removed; run it again: sh $VMPACK_STATE_DIR/lifecycle/remove.sh"
     rm -rf "$VMPACK_STATE_DIR" "$AGENT_DIR/vmpack-unpacked"
     rmdir "$STATE_ROOT" 2>/dev/null || :
+    [ -z "${DESTINATION-}" ] || remove_probe "$DESTINATION"
 }
 
 # own KIND PATH: write down that it is ours, before it is made.

@@ -221,10 +221,16 @@ nearest_existing() {
 # require_writable FOLDER: fail clearly before anything is changed.
 require_writable() {
     _at=$(nearest_existing "$1")
-    _probe=$_at/.vmpack-probe.$$
+    _probe=$_at/.vmpack-probe-$VMPACK_APP_NAME
+    remove_probe "$1"
     # A folder, not a file: no link that somebody put there is followed.
     mkdir "$_probe" 2>/dev/null || fail 25 "$_at cannot be written: is the file system read-only or full?"
     rmdir "$_probe"
+}
+
+# remove_probe FOLDER: a run that was killed in between left it; only one run at a time has this name.
+remove_probe() {
+    rmdir "$(nearest_existing "$1")/.vmpack-probe-$VMPACK_APP_NAME" 2>/dev/null || :
 }
 
 # in_app COMMAND…: run the author's own words in the installed tree, without our lock and without a terminal.
