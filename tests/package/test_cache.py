@@ -9,6 +9,7 @@ from vmpack.package import cache as cache_module
 from vmpack.package import source
 from vmpack.package.archive import Frame
 from vmpack.package.cache import SegmentCache
+from vmpack.package.frames import sealed
 
 FORMS = ["tar.zst", "tar.gz", "tar"]
 
@@ -162,7 +163,7 @@ def test_the_oldest_goes_first_and_the_limit_is_kept(tmp_path):
     cache = SegmentCache.open(tmp_path / "cache", limit_bytes=10_000)
     keys = [bytes([number]) * 32 for number in range(10)]
     for number, key in enumerate(keys):
-        cache.put(key, Frame(bytes(2000), digest=bytes(32)))
+        cache.put(key, sealed(Frame(bytes(2000))))
         path = tmp_path / "cache" / "frames" / key.hex()[:2] / key.hex()[2:]
         os.utime(path, (1000 + number, 1000 + number))
     assert cache.get(keys[0]) is not None  # used: now the youngest

@@ -5,9 +5,9 @@ import pytest
 
 from vmpack.content.model import Entry
 from vmpack.package.cut import find_cut
-from vmpack.package.large import SMALLEST, LargeFile
-from vmpack.package.segments import MAXIMUM
+from vmpack.package.large import LargeFile
 
+MAXIMUM = 12 << 20
 rng = random.Random(3)
 WORDS = [b"%d\n" % rng.randrange(10**9) for _ in range(50_000)]
 CONTENTS = {
@@ -19,7 +19,7 @@ CONTENTS = {
 def pieces(folder: Path, data: bytes) -> list[bytes]:
     path = folder / "file"
     path.write_bytes(data)
-    file = LargeFile(str(folder), Entry("file", "file", 0o644, len(data)))
+    file = LargeFile(str(folder), Entry("file", "file", 0o644, len(data)), MAXIMUM)
     buffer = memoryview(bytearray(MAXIMUM))
     found = []
     while not file.at_end:
@@ -34,7 +34,7 @@ def test_pieces_are_the_file_and_keep_their_bounds(tmp_path: Path, kind: str) ->
     data = CONTENTS[kind]
     found = pieces(tmp_path, data)
     assert b"".join(found) == data
-    assert all(SMALLEST <= len(piece) <= 5 * MAXIMUM // 8 for piece in found[:-1])
+    assert all(MAXIMUM // 2 <= len(piece) <= 5 * MAXIMUM // 8 for piece in found[:-1])
 
 
 @pytest.mark.parametrize("kind", CONTENTS)

@@ -3,7 +3,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmpack.package.segments import Span, plan
+from vmpack.package.segments import Span, plan, segment_size
 
 
 def names(count: int) -> list[str]:
@@ -76,3 +76,14 @@ def test_segments_are_rarely_tiny() -> None:
     rng = random.Random(2)
     spans = list(plan(paths, [rng.randrange(1, 30) for _ in paths], maximum=1000))
     assert sum(span.size >= 125 for span in spans) == len(spans)
+
+
+@given(st.integers(0, 1 << 31))
+def test_a_segment_is_a_small_part_of_a_payload_that_has_forty(total: int) -> None:
+    size = segment_size(total, 6 << 20)
+    assert size == 768 << 10 or total >= 48 * size
+    assert size <= 6 << 20
+
+
+def test_the_size_changes_in_few_steps() -> None:
+    assert len({segment_size(total << 20, 6 << 20) for total in range(1024)}) == 4

@@ -61,7 +61,7 @@ def least(tree: Path) -> None:
                 data = file.read()
             hashlib.sha256(data).digest()
             pending += data
-            if len(pending) > 8 << 20:
+            if len(pending) > 512 << 10:  # as long as the segments of such a payload
                 compressor.compress(pending)
                 pending.clear()
     compressor.compress(pending)

@@ -18,6 +18,8 @@ class Frame(NamedTuple):
     """What the archive must know of the members in it when it is closed; empty for tar."""
     digest: Digest = b""
     """sha256 of ``data``; empty until somebody has computed it."""
+    crc: int = 0
+    """CRC-32 of ``data``, known as soon as ``digest`` is."""
 
 
 class Piece(NamedTuple):
@@ -48,6 +50,8 @@ class Archive(Protocol):
 
     salt: bytes
     """Everything beside content that decides a frame's bytes: format, level, library, time."""
+    largest_segment: int
+    """Raw bytes of a segment, for a payload that is large enough."""
     needs_crc: bool
     """Whether a large file's pieces carry its CRC-32."""
 

@@ -13,11 +13,12 @@ from typing import NamedTuple
 from vmpack.content.model import Content, Entry
 from vmpack.package.archive import Archive, Digest, Encoder, Frame, Piece
 from vmpack.package.cache import SegmentCache
+from vmpack.package.frames import sealed
 from vmpack.package.large import LargeFile, read_piece
 from vmpack.package.pipeline import Job, Pipeline
-from vmpack.package.segments import MAXIMUM, Span, plan
+from vmpack.package.segments import Span, plan, segment_size
 
-_KEY_VERSION = b"vmpack segment 1\n"
+_KEY_VERSION = b"vmpack segment 2\n"
 _PIECE = struct.Struct("<QQ32s32sI")
 
 
@@ -43,6 +44,8 @@ class Feed:
 
     def __init__(self, archive: Archive, content: Content, cache: SegmentCache | None) -> None:
         self.content = content
+        self._sizes = array("Q", archive.raw_sizes(content.entries))
+        self._maximum = segment_size(sum(self._sizes), archive.largest_segment)
         self.archive = archive
         self.cache = cache
         self.index = cache.index(content.root, content.entries) if cache else None
@@ -54,7 +57,7 @@ class Feed:
 
     def start(self) -> Callable[[], Job[Done] | None]:
         """Give the function by which one thread takes its jobs."""
-        worker = _Worker(memoryview(bytearray(MAXIMUM)), self.archive.encoder())
+        worker = _Worker(memoryview(bytearray(self._maximum)), self.archive.encoder())
 
         def take() -> Job[Done] | None:
             with self._lock:
@@ -80,9 +83,8 @@ class Feed:
     def _generate(self) -> Generator[Job[Done] | None, _Worker, None]:
         numbers = itertools.count()
         entries = self.content.entries
-        sizes = array("Q", self.archive.raw_sizes(entries))
         worker = yield None
-        for span in plan([entry.path for entry in entries], sizes):
+        for span in plan([entry.path for entry in entries], self._sizes, maximum=self._maximum):
             if not span.large:
                 worker = yield _GroupJob(next(numbers), self, worker, span)
                 continue
@@ -93,7 +95,7 @@ class Feed:
                 for piece in known:
                     worker = yield _PieceJob(next(numbers), self, worker, entry, piece, None)
                 continue
-            file = LargeFile(self.content.root, entry, with_crc=self.archive.needs_crc)
+            file = LargeFile(self.content.root, entry, self._maximum, with_crc=self.archive.needs_crc)
             pieces: list[Piece] = []
             try:
                 while not file.at_end:
@@ -117,11 +119,10 @@ class Feed:
     def _remember_pieces(self, pieces: Sequence[Piece]) -> None:
         if self.cache is not None:
             packed = b"".join(_PIECE.pack(*piece) for piece in pieces)
-            self.cache.put(self._cuts_key(pieces[-1].through), with_digest(Frame(packed)))
+            self.cache.put(self._cuts_key(pieces[-1].through), sealed(Frame(packed)))
 
-    @staticmethod
-    def _cuts_key(digest: Digest) -> bytes:
-        return hashlib.sha256(_KEY_VERSION + b"cuts" + digest).digest()
+    def _cuts_key(self, digest: Digest) -> bytes:
+        return hashlib.sha256(_KEY_VERSION + b"cuts %d " % self._maximum + digest).digest()
 
 
 @dataclass(slots=True)
@@ -141,7 +142,7 @@ class _GroupJob:
             digests = feed.archive.read_group(feed.content.root, entries, raw)
             frame = self._cached(entries, digests)
             if frame is None:
-                frame = with_digest(self.worker.encoder.group(entries, raw))
+                frame = sealed(self.worker.encoder.group(entries, raw))
                 reused = False
                 if feed.cache is not None:
                     feed.cache.put(self._key(entries, digests), frame)
@@ -183,7 +184,7 @@ class _PieceJob:
         if self.raw is None:
             self.raw = self.worker.buffer[:size]
             read_piece(feed.content.root, self.entry, piece, self.raw)
-        frame = with_digest(self.worker.encoder.piece(self.entry, piece, self.raw))
+        frame = sealed(self.worker.encoder.piece(self.entry, piece, self.raw))
         if feed.cache is not None:
             feed.cache.put(key, frame)
         return Done(frame, False, size)
@@ -192,11 +193,6 @@ class _PieceJob:
 def _names(entries: Sequence[Entry]) -> bytes:
     """Give all of the entries that decides their bytes beside their content."""
     return repr([entry[:5] for entry in entries]).encode()
-
-
-def with_digest(frame: Frame) -> Frame:
-    """Give the frame with its sha256."""
-    return frame._replace(digest=hashlib.sha256(frame.data).digest())
 
 
 @contextlib.contextmanager

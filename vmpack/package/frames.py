@@ -4,9 +4,11 @@ Frames joined are a valid file: zstd frames, gzip members, or plain bytes. Only 
 depend on the processor are used: isal is faster than zlib-ng but gives other bytes with and without AVX-512.
 """
 
+import hashlib
 import struct
 from collections.abc import Callable
 
+from vmpack.package.archive import Frame
 from vmpack.types import PayloadFormat
 
 Compress = Callable[[memoryview], bytes]
@@ -16,6 +18,19 @@ DEFAULT_LEVELS: dict[PayloadFormat, int] = {"tar.zst": 3, "tar.gz": 6, "tar": 0,
 
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 """Deflate, no name, no time, unknown system."""
+
+
+_FAR_LEVEL = 9
+"""From here on zstd looks back over four megabytes and more instead of two."""
+
+
+def largest_segment(form: PayloadFormat, level: int) -> int:
+    """Give the raw bytes of a segment of a large payload: three times what the compressor looks back over.
+
+    Each segment begins without a past, so shorter ones compress worse. Longer ones make a change more expensive,
+    and are slower to compress because they leave the processor's cache (docs/performance.md has the figures).
+    """
+    return 12 << 20 if form == "tar.zst" and level >= _FAR_LEVEL else 6 << 20
 
 
 def level_of(form: PayloadFormat, level: int | None) -> int:
@@ -45,6 +60,18 @@ def library(form: PayloadFormat) -> str:
 
         return f"zlib-ng {zlib_ng.ZLIBNG_VERSION}"
     return "plain"
+
+
+def sealed(frame: Frame) -> Frame:
+    """Give the frame with its sha256 and CRC-32."""
+    return frame._replace(digest=hashlib.sha256(frame.data).digest(), crc=crc32(frame.data))
+
+
+def crc32(data: bytes | memoryview, value: int = 0) -> int:
+    """Give the CRC-32, at memory speed: six times as fast as zlib's."""
+    from zlib_ng import zlib_ng
+
+    return zlib_ng.crc32(data, value)
 
 
 def _gzip_member(data: memoryview, level: int) -> bytes:

@@ -7,20 +7,19 @@ import zlib
 from vmpack.content.model import Entry
 from vmpack.package.archive import Piece
 from vmpack.package.cut import find_cut
-from vmpack.package.segments import MAXIMUM
 from vmpack.package.source import changed, check_stamp, fill, open_source
-
-SMALLEST = MAXIMUM // 2
-"""No piece but the last is smaller."""
-_WINDOW = MAXIMUM // 8
-"""Behind SMALLEST, where a cut is looked for."""
 
 
 class LargeFile:
-    """Reads one large file piece by piece; the pieces must be taken in order, by one thread at a time."""
+    """Reads one large file piece by piece; the pieces must be taken in order, by one thread at a time.
 
-    def __init__(self, root: str, entry: Entry, *, with_crc: bool = False) -> None:
+    No piece but the last is smaller than half of ``maximum``; behind that an eighth of it is searched for a cut.
+    """
+
+    def __init__(self, root: str, entry: Entry, maximum: int, *, with_crc: bool = False) -> None:
         self.entry = entry
+        self._smallest = maximum // 2
+        self._window = maximum // 8
         self._path = f"{root}/{entry.path}"
         self._descriptor = open_source(self._path)
         self._offset = 0
@@ -30,15 +29,15 @@ class LargeFile:
         self._with_crc = with_crc
 
     def next_piece(self, buffer: memoryview) -> Piece:
-        """Read the next piece into the front of ``buffer`` (MAXIMUM bytes) and tell what it is."""
-        wanted = min(SMALLEST + _WINDOW, self.entry.size - self._offset)
+        """Read the next piece into the front of ``buffer`` (``maximum`` bytes) and tell what it is."""
+        wanted = min(self._smallest + self._window, self.entry.size - self._offset)
         os.lseek(self._descriptor, self._offset, os.SEEK_SET)
         if fill(self._descriptor, buffer[:wanted]) != wanted:
             raise changed(self._path)
         start, before = self._offset, self._through
         size = wanted
         if start + wanted < self.entry.size:
-            size = SMALLEST + find_cut(bytes(buffer[SMALLEST:wanted]))
+            size = self._smallest + find_cut(bytes(buffer[self._smallest : wanted]))
         self._digest.update(buffer[:size])
         if self._with_crc:
             self._crc = zlib.crc32(buffer[:size], self._crc)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Self
 
 from vmpack.errors import LimitError
-from vmpack.package.archive import Digest
+from vmpack.package.archive import Digest, Frame
+from vmpack.package.frames import sealed
 from vmpack.package.model import Block, BlockObserver
 
 _READ = 1 << 20
@@ -41,17 +42,17 @@ class Output:
         if kind is not None:
             os.unlink(self._path)
 
-    def append(self, data: bytes, digest: Digest = b"") -> None:
+    def append(self, frame: Frame) -> None:
         """Write a block behind the last one; raise LimitError as soon as the limit is crossed."""
-        if self.offset + len(data) > self._limit:
+        if self.offset + len(frame.data) > self._limit:
             raise self._too_big()
-        self._write(self.offset, data, digest)
-        self.offset += len(data)
+        self._write(self.offset, frame)
+        self.offset += len(frame.data)
 
     def finish(self, head: bytes) -> tuple[Block, ...]:
         """Fill the gap at the front; give all blocks."""
         if head:
-            self._write(0, head)
+            self._write(0, sealed(Frame(head)))
         return tuple(sorted(self._blocks, key=lambda block: block.offset))
 
     def digest(self) -> Digest:
@@ -63,12 +64,12 @@ class Output:
             digest.update(buffer[:size])
         return digest.digest()
 
-    def _write(self, offset: int, data: bytes, digest: Digest = b"") -> None:
+    def _write(self, offset: int, frame: Frame) -> None:
         self._file.seek(offset)
-        rest = memoryview(data)
+        rest = memoryview(frame.data)
         while rest:
             rest = rest[self._file.write(rest) :]
-        block = Block(offset, len(data), (digest or hashlib.sha256(data).digest()).hex())
+        block = Block(offset, len(frame.data), frame.digest.hex(), frame.crc)
         self._blocks.append(block)
         if self._observer is not None:
-            self._observer(block, data)
+            self._observer(block, frame.data)

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from vmpack.content.model import Entry
 from vmpack.errors import BuildError, LimitError
+from vmpack.package.archive import Frame
+from vmpack.package.frames import largest_segment, sealed
 from vmpack.package.large import LargeFile
 from vmpack.package.limits import too_big
 from vmpack.package.model import BlockObserver, PackageRequest, Segments, WrittenPackage
 from vmpack.package.output import Output
-from vmpack.package.segments import MAXIMUM
+from vmpack.package.segments import segment_size
 from vmpack.progress import Progress
 
 
@@ -28,13 +30,14 @@ def pass_through(
         too_big=lambda: too_big(request.content, request.limit, "the file grew"),
         observer=observer,
     )
-    buffer = memoryview(bytearray(MAXIMUM))
-    file = LargeFile(request.content.root, entry)
+    maximum = segment_size(entry.size, largest_segment("none", 0))
+    buffer = memoryview(bytearray(maximum))
+    file = LargeFile(request.content.root, entry, maximum)
     try:
         with output:
             while not file.at_end:
                 piece = file.next_piece(buffer)
-                output.append(bytes(buffer[: piece.end - piece.start]))
+                output.append(sealed(Frame(bytes(buffer[: piece.end - piece.start]))))
                 progress.advance(piece.end - piece.start)
             blocks = output.finish(b"")
     finally:

@@ -12,10 +12,23 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-MAXIMUM = 12 << 20
-"""Raw bytes of a segment: most compress to 1 to 4 MiB (docs/performance.md has the figures for 8, 12 and 16)."""
-MINIMUM = MAXIMUM // 8
-"""Cuts that would leave less than this on one side are passed over while there are others."""
+_FULL_SIZE = 288 << 20
+"""Raw bytes from which on a payload gets the largest segments: then it has some fifty of them."""
+_HALVINGS = 3
+
+
+def segment_size(total: int, largest: int) -> int:
+    """Give the raw bytes of a segment for a payload of ``total``, by halves so that it rarely changes.
+
+    A small payload gets smaller segments: a change then costs a small part of a small package too, and all
+    processors have something to do.
+    """
+    size, full = largest, _FULL_SIZE
+    for _ in range(_HALVINGS):
+        if total >= full:
+            break
+        size, full = size // 2, full // 2
+    return size
 
 
 class Span(NamedTuple):
@@ -30,14 +43,13 @@ class Span(NamedTuple):
     """Whether this is a single file that is cut inside."""
 
 
-def plan(
-    paths: Sequence[str], sizes: Sequence[int], *, maximum: int = MAXIMUM, minimum: int | None = None
-) -> Iterator[Span]:
+def plan(paths: Sequence[str], sizes: Sequence[int], *, maximum: int) -> Iterator[Span]:
     """Cut sorted entries into spans; ``sizes`` are raw bytes, each with the entry's own header and padding.
 
-    An entry larger than ``maximum`` is a span of its own, marked large.
+    An entry larger than ``maximum`` is a span of its own, marked large. Cuts that would leave less than an eighth
+    of it on one side are passed over while there are others.
     """
-    least = maximum // 8 if minimum is None else minimum
+    least = maximum // 8
     start = 0
     for index, size in enumerate(sizes):
         if size > maximum:

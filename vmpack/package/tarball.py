@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from vmpack.content.model import Entry
 from vmpack.package.archive import Digest, Encoder, Frame, Piece
-from vmpack.package.frames import Compress, compressor, library
+from vmpack.package.frames import Compress, compressor, largest_segment, library
 from vmpack.package.source import read_file
 from vmpack.package.tar import END, TarHeaders, header_size, padding
 from vmpack.types import PayloadFormat
@@ -15,6 +15,7 @@ class Tarball:
 
     def __init__(self, form: PayloadFormat, level: int, mtime: int) -> None:
         self.salt = f"{form} {level} {library(form)} {mtime}".encode()
+        self.largest_segment = largest_segment(form, level)
         self.needs_crc = False
         self._form = form
         self._level = level

@@ -11,7 +11,7 @@ from vmpack.package import listing
 from vmpack.package.archive import Archive, Digest, Frame
 from vmpack.package.cache import SegmentCache
 from vmpack.package.feed import Feed, running
-from vmpack.package.frames import level_of
+from vmpack.package.frames import level_of, sealed
 from vmpack.package.limits import too_big
 from vmpack.package.model import Block, BlockObserver, Member, PackageRequest, Segments, WrittenPackage
 from vmpack.package.output import Output
@@ -83,7 +83,7 @@ def _write(
         with _output(request, out, head_size, observer) as output:
             for frame, was_cached, size in frames:
                 behind = container.archive.place(output.offset, frame)
-                output.append(frame.data + behind, b"" if behind else frame.digest)
+                output.append(frame if not behind else sealed(Frame(frame.data + behind)))
                 reused += was_cached
                 total += 1
                 progress.advance(size)
@@ -110,7 +110,7 @@ def _output(request: PackageRequest, out: Path, head_size: int, observer: BlockO
 def _write_ends(container: Container, members: Sequence[Member], output: Output) -> tuple[Block, ...]:
     """Write what had to wait for the digests: the tail, then the head into its gap."""
     head, tail = container.finish(members, output.offset)
-    output.append(tail)
+    output.append(sealed(Frame(tail)))
     return output.finish(head)
 
 
@@ -123,7 +123,7 @@ def _package_digest(output: Output, blocks: Sequence[Block], cache: SegmentCache
     if known is not None:
         return known.data
     digest = output.digest()
-    cache.put(key, Frame(digest, digest=digest))
+    cache.put(key, sealed(Frame(digest)))
     return digest
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from vmpack.content.model import Entry
 from vmpack.errors import LimitError
 from vmpack.package.archive import Digest, Encoder, Frame, Piece
-from vmpack.package.frames import library
+from vmpack.package.frames import largest_segment, library
 from vmpack.package.source import read_file
 from vmpack.package.zip_format import DEFLATED, STORED, ZipMember, ZipRecords, descriptor
 
@@ -29,6 +29,7 @@ class ZipPayload:
 
     def __init__(self, level: int, mtime: int) -> None:
         self.salt = f"zip {level} {library('zip')} {mtime}".encode()
+        self.largest_segment = largest_segment("zip", level)
         self.needs_crc = True
         self._level = level
         self._records = ZipRecords(mtime)

@@ -55,7 +55,10 @@ def build_report(release: Release) -> dict[str, object]:
             "container": release.publish.container,
             "sasExpiry": release.publish.sas_expiry,
         },
-        "blocks": [{"offset": b.offset, "size": b.size, "sha256": b.sha256} for b in release.blocks],
+        "blocks": [
+            {"offset": b.offset, "size": b.size, "sha256": b.sha256, "crc32": f"{b.crc32:08x}"}
+            for b in release.blocks
+        ],
     }
 
 
@@ -99,7 +102,10 @@ def _release(directory: Path, report: dict[str, Any], resource: dict[str, Any]) 
         commands=Commands(
             _text(commands["install"]), _text(commands["remove"]), _optional(commands["update"])
         ),
-        blocks=tuple(Block(int(b["offset"]), int(b["size"]), _text(b["sha256"])) for b in report["blocks"]),
+        blocks=tuple(
+            Block(int(b["offset"]), int(b["size"]), _text(b["sha256"]), int(b["crc32"], 16))
+            for b in report["blocks"]
+        ),
         segments=int(report["segments"]["total"]),
         reboot_behavior=_one_of(report["scriptBehaviorAfterReboot"], "None", "Rerun"),
         checks=tuple(
