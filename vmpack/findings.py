@@ -1,7 +1,8 @@
 """A finding: one problem at one place, with a stable rule id and a remedy."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from vmpack.values import dataclass
 
 Severity = Literal["error", "warning"]
 

@@ -4,7 +4,7 @@ The preview's figures of October 2021 are the default; ``TODAY`` holds what is d
 Nobody documents whether a GB is 10^9 or 2^30 bytes: vmpack refuses above 2^30 and warns above 10^9.
 """
 
-from dataclasses import dataclass
+from vmpack.values import dataclass
 
 GIB = 1 << 30
 GB = 10**9

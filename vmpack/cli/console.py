@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 import click
 
@@ -18,6 +17,7 @@ from vmpack.cli.render import render_finding
 from vmpack.errors import ManifestError, VmpackError
 from vmpack.findings import Finding
 from vmpack.progress import SILENT, Progress
+from vmpack.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

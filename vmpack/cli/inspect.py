@@ -3,7 +3,6 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from vmpack.cli.options import json_option
 from vmpack.errors import UsageError
 from vmpack.limits import DEFAULT
 from vmpack.types import ACTIONS
+from vmpack.values import dataclass
 
 if TYPE_CHECKING:
     from vmpack.package.model import FileRecord

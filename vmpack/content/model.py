@@ -2,10 +2,10 @@
 
 import os
 import struct
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from vmpack.findings import Finding
+from vmpack.values import dataclass
 
 EntryKind = Literal["file", "directory", "symlink"]
 

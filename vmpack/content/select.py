@@ -5,10 +5,10 @@ pattern to match: it takes longer to load than a small payload takes to pack.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vmpack.errors import BuildError
+from vmpack.values import dataclass
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

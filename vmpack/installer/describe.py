@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from vmpack.installer.params import resolved
+from vmpack.values import dataclass
 
 _WORDS = {"string": "text", "integer": "number", "boolean": "true/false", "array": "list", "object": "object"}
 _SYSTEMS = {"linux": "Linux", "windows": "Windows"}

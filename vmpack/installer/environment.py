@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from vmpack.installer import quoting
 from vmpack.installer.quoting import QuotingError
+from vmpack.values import dataclass
 
 if TYPE_CHECKING:
     from jinja2 import Environment

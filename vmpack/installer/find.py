@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from vmpack import resources
 from vmpack.errors import TemplateError
 from vmpack.manifest.schema import problems as schema_problems
 from vmpack.types import ACTIONS, Os
+from vmpack.values import dataclass, field
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

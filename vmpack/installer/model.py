@@ -1,8 +1,7 @@
 """What a template gives: scripts for the package, and the three strings for the gallery."""
 
-from dataclasses import dataclass
-
 from vmpack.types import JSONValue
+from vmpack.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

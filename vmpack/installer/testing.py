@@ -8,7 +8,6 @@ change. A check that needs a parser which is not installed is reported as skippe
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ from vmpack.installer.rendering import render_template
 from vmpack.installer.shape import HOSTILE, problems_of, shape_of
 from vmpack.manifest.model import Check, InstallerRef, Manifest, Payload, Source
 from vmpack.types import JSONValue, Os
+from vmpack.values import dataclass, replace
 
 Verdict = Literal["passed", "failed", "skipped"]
 

@@ -1,11 +1,11 @@
 """The manifest as a frozen value: what every later room reads, after checks, interpolation and defaults."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from vmpack.findings import Finding, Severity
 from vmpack.types import JSONValue, Os, PayloadFormat, Pointer, RebootBehavior
+from vmpack.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

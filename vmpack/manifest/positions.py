@@ -1,11 +1,11 @@
 """From the way to a value (a pointer) to the line and column where it stands."""
 
 import re
-from dataclasses import dataclass
 
 from vmpack.manifest import secrets
 from vmpack.manifest.scan import scan
 from vmpack.types import Pointer
+from vmpack.values import dataclass
 
 WIDTH = 160
 """Longest source line shown whole; a longer one is cut around the column."""

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from vmpack.manifest.accept import surely_valid
 from vmpack.manifest.rules import rule
 from vmpack.manifest.suggest import did_you_mean
 from vmpack.types import JSONValue, Pointer
+from vmpack.values import dataclass
 
 # jsonschema's own type says of every attribute that it may be unset, which an error from iter_errors never is.
 _Error = Any

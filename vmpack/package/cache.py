@@ -10,7 +10,6 @@ import io
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from vmpack.package.archive import Frame
 from vmpack.package.frames import crc32
 from vmpack.package.index import FileIndex
 from vmpack.package.store import write_whole
+from vmpack.values import dataclass
 
 DEFAULT_LIMIT = 2 << 30
 """Bytes that the cache may hold."""

@@ -1,11 +1,11 @@
 """The package as values: what goes in, and what is known of the bytes that came out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from vmpack.content.model import Content, EntryKind
 from vmpack.types import Os, PayloadFormat
+from vmpack.values import dataclass
 
 DEFAULT_MTIME = 315532800
 """1980-01-01T00:00:00Z, the first moment that tar and zip can both store."""

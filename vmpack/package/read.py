@@ -8,7 +8,6 @@ import json
 import os
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from vmpack.errors import VerificationError
 from vmpack.package import listing
 from vmpack.package.model import FileRecord
 from vmpack.package.tar import BLOCK, padding
+from vmpack.values import dataclass
 
 ReadAt = Callable[[int, int], bytes]
 """Gives ``size`` bytes from ``offset`` on, or fewer at the end."""

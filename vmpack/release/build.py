@@ -4,7 +4,6 @@ import hashlib
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from vmpack.progress import SILENT, Progress
 from vmpack.release.check import demand
 from vmpack.release.model import Artifact, BuildResult, Release
 from vmpack.release.report import BUILD_REPORT, CHECKSUMS, VERSION_RESOURCE, build_report, to_json
+from vmpack.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

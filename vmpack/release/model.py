@@ -1,6 +1,5 @@
 """A release: one folder on disk, as a value."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from vmpack.findings import Finding
@@ -8,6 +7,7 @@ from vmpack.installer.model import Commands
 from vmpack.manifest.model import Check, PublishDefaults
 from vmpack.package.model import Block, Segments
 from vmpack.types import JSONValue, Os, RebootBehavior
+from vmpack.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
