@@ -6,6 +6,7 @@ from base64 import b64decode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zlib_ng import zlib_ng
 
 from vmpack.errors import PublishError
 from vmpack.package.model import Block
@@ -15,6 +16,7 @@ from vmpack.publish.blocks import (
     MAX_PARTS,
     OWN_ID_LENGTH,
     block_id,
+    check,
     cut,
     cut_lines,
     id_length,
@@ -30,14 +32,14 @@ part_lists = st.lists(st.tuples(st.integers(1, MAX_BLOCK), digests), min_size=1,
 
 @given(part_lists)
 def test_an_id_tells_the_parts_it_was_made_of(listed: list[tuple[int, str]]) -> None:
-    parts = [Part(0, size, digest) for size, digest in listed]
+    parts = [Part(0, size, digest, 0) for size, digest in listed]
     named = RemoteBlock(block_id(parts), sum(part.size for part in parts))
     assert parts_of(named) == tuple(key(part) for part in parts)
 
 
 @given(part_lists)
 def test_all_ids_have_one_length_within_storages_limit(listed: list[tuple[int, str]]) -> None:
-    parts = [Part(0, size, digest) for size, digest in listed]
+    parts = [Part(0, size, digest, 0) for size, digest in listed]
     assert id_length(block_id(parts)) == OWN_ID_LENGTH <= 64
     assert b64decode(block_id(parts)).isascii()
 
@@ -51,7 +53,7 @@ def test_ids_of_other_tools_say_nothing(raw: bytes, size: int) -> None:
 
 
 def test_an_id_is_not_believed_when_the_size_differs() -> None:
-    part = Part(0, 100, "ab" * 32)
+    part = Part(0, 100, "ab" * 32, 0)
     assert parts_of(RemoteBlock(block_id([part]), 99)) == ()
 
 
@@ -62,10 +64,12 @@ def test_text_that_is_not_base64_is_no_id() -> None:
 
 def test_oversized_blocks_are_cut_into_pieces_that_cover_them() -> None:
     data = bytes(range(256)) * (MAX_BLOCK // 256) + b"the rest"
-    pieces, digest = cut(lambda offset, size: data[offset : offset + size], 0, len(data))
+    digest = hashlib.sha256(data).hexdigest()
+    pieces = cut(lambda offset, size: data[offset : offset + size], 0, len(data), digest)
     assert [(piece.offset, piece.size) for piece in pieces] == [(0, MAX_BLOCK), (MAX_BLOCK, 8)]
-    assert digest == hashlib.sha256(data).hexdigest()
     assert pieces[1].sha256 == hashlib.sha256(b"the rest").hexdigest()
+    for piece in pieces:
+        check(piece, data[piece.offset : piece.offset + piece.size])
 
 
 def test_only_oversized_blocks_are_read() -> None:
@@ -77,14 +81,18 @@ def test_only_oversized_blocks_are_read() -> None:
 
     large = MAX_PART + 1
     digest = hashlib.sha256(b"x" * large).hexdigest()
-    blocks = [Block(0, 10, "aa" * 32), Block(10, large, digest), Block(10 + large, 5, "cc" * 32)]
+    blocks = [
+        Block(0, 10, "aa" * 32, 0),
+        Block(10, large, digest, 0),
+        Block(10 + large, 5, "cc" * 32, 0),
+    ]
     parts = parts_of_package(blocks, read_at)
     assert reads == [10, 10 + MAX_BLOCK], "the pieces of the second block"
     assert [part.size for part in parts] == [10, MAX_BLOCK, large - MAX_BLOCK, 5]
 
 
 def test_what_is_cut_is_checked_first() -> None:
-    blocks = [Block(0, MAX_PART + 1, "bb" * 32)]
+    blocks = [Block(0, MAX_PART + 1, "bb" * 32, 0)]
     with pytest.raises(PublishError, match="changed since the release was built"):
         parts_of_package(blocks, lambda _offset, size: b"x" * size)
 
@@ -102,8 +110,11 @@ def test_a_long_list_of_files_is_cut_between_lines_and_a_change_moves_no_other_c
 
 def test_the_head_of_a_package_is_cut_when_it_is_long() -> None:
     text = b"vmapp.json\0" + b"".join(b"%032d a file\n" % n for n in range(20_000))
-    blocks = [Block(0, len(text), hashlib.sha256(text).hexdigest()), Block(len(text), 5, "bb" * 32)]
+    blocks = [
+        Block(0, len(text), hashlib.sha256(text).hexdigest(), zlib_ng.crc32(text)),
+        Block(len(text), 5, "bb" * 32, 7),
+    ]
     parts = parts_of_package(blocks, lambda offset, size: text[offset : offset + size])
     assert len(parts) > 3
     assert sum(part.size for part in parts[:-1]) == len(text)
-    assert parts[-1] == Part(len(text), 5, "bb" * 32)
+    assert parts[-1] == Part(len(text), 5, "bb" * 32, 7)

@@ -16,10 +16,11 @@ from vmpack.errors import PublishError, UsageError
 from vmpack.publish import sas
 from vmpack.publish.container import Container
 from vmpack.publish.destination import Destination
-from vmpack.publish.links import LinkOptions, make, normalised, try_link
+from vmpack.publish.links import LinkOptions, make, normalised
 from vmpack.publish.model import Published
 from vmpack.publish.renew import renew
 from vmpack.publish.run import publish
+from vmpack.publish.trial import try_link
 from vmpack.publish.wire import Request
 
 
@@ -120,12 +121,12 @@ def put(container: Container, blob: str, kind: str, size: int, body: bytes = b""
     ("kind", "size", "sentence"),
     [
         ("BlockBlob", 0, r"The blob referenced by source uri \S+ is empty\."),
+        ("PageBlob", 512, r"this is a page blob: vmpack publishes and hands over block blobs only"),
         (
-            "PageBlob",
-            512,
-            r"PageBlob blob type is not supported for PublishPackage operation\. Only page blobs and",
+            "AppendBlob",
+            0,
+            r"AppendBlob blob type is not supported for PublishPackage operation\. Only page blobs and block blobs",
         ),
-        ("AppendBlob", 0, r"AppendBlob blob type is not supported"),
     ],
 )
 def test_blobs_that_the_gallery_would_refuse(
@@ -155,8 +156,10 @@ def test_a_page_blob_under_the_final_name_is_refused(
     make_release, destination: Destination, container: Container
 ) -> None:
     put(container, "hello/1.0.0/hello.tar", "PageBlob", 512)
-    with pytest.raises(PublishError, match="Only page blobs and block blobs are supported"):
+    with pytest.raises(PublishError, match="block blobs only") as caught:
         publish(make_release(chunks(1, 2)), destination, QUICK_OPTIONS)
+    assert "rounded up to 512 bytes" in caught.value.why
+    assert "Delete that blob" in caught.value.remedy
 
 
 def test_a_host_that_does_not_exist() -> None:

@@ -14,7 +14,7 @@ from vmpack.publish.plan import plan, summary
 def parts_named(names: str, size: int = 1000) -> list[Part]:
     """One part for each letter; equal letters are equal content."""
     return [
-        Part(index * size, size, hashlib.sha256(name.encode()).hexdigest())
+        Part(index * size, size, hashlib.sha256(name.encode()).hexdigest(), 0)
         for index, name in enumerate(names)
     ]
 

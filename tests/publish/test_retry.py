@@ -7,8 +7,9 @@ import pytest
 
 from vmpack.errors import PublishError
 from vmpack.publish.credentials import Anonymous
+from vmpack.publish.refusals import StorageError
 from vmpack.publish.retry import Gate, RetryPolicy, retry_after
-from vmpack.publish.session import Session, StorageError
+from vmpack.publish.session import Session
 from vmpack.publish.wire import Request, Response, TransportError, Wire
 
 

@@ -10,9 +10,10 @@ whose digests agree in 72 bits.
 """
 
 import hashlib
-import zlib
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+
+from zlib_ng import zlib_ng
 
 from vmpack.errors import PublishError
 from vmpack.package.model import Block
@@ -20,12 +21,16 @@ from vmpack.publish.model import Part, PartKey, ReadAt, RemoteBlock
 
 MAX_BLOCK = 8 << 20
 """Bytes. A copied range and a piece of something larger end here; a lost one costs little."""
-SEND_BLOCK = 4 << 20
-"""Bytes. Neighbours that are sent share a request up to here: small enough that many connections share the work."""
+_SEND_MOST = 4 << 20
+_SEND_LEAST = 1 << 20
+_SHARES = 16
+"""Into how many blocks a package is grouped at least, so that as many connections carry it at the same time."""
 MAX_PART = 12 << 20
 """Bytes. A single part may be a block of its own up to here; only larger ones are cut."""
 MAX_PARTS = 4
 _LONG_HEAD = 256 << 10
+_HEAD_SHARE = 256
+"""A head is long, too, when it is more than this share of a small package."""
 _HEAD_BEGINS = b"vmapp.json\0"
 """The first member's name, as a tar header has it."""
 _LEAST_LINES = 32 << 10
@@ -69,7 +74,15 @@ def parts_of(block: RemoteBlock) -> tuple[PartKey, ...]:
     return keys if keys and sum(k.size for k in keys) == block.size else ()
 
 
-OWN_ID_LENGTH = id_length(block_id([Part(0, 1, "00" * 32)]))
+OWN_ID_LENGTH = id_length(block_id([Part(0, 1, "00" * 32, 0)]))
+
+
+def send_bound(total: int) -> int:
+    """Give up to how many bytes neighbours that are sent share a request, for a file of ``total`` bytes.
+
+    Enough for a request to be worth its overhead, and so little that many connections share a small package.
+    """
+    return max(_SEND_LEAST, min(_SEND_MOST, total // _SHARES))
 
 
 def parts_of_package(blocks: Sequence[Block], read_at: ReadAt) -> tuple[Part, ...]:
@@ -79,41 +92,59 @@ def parts_of_package(blocks: Sequence[Block], read_at: ReadAt) -> tuple[Part, ..
     head is cut between lines. Only what is cut is read here, to learn the digests of its pieces.
     """
     parts: list[Part] = []
+    long_head = min(_LONG_HEAD, sum(block.size for block in blocks) // _HEAD_SHARE)
     for block in blocks:
-        if block.offset == 0 and _LONG_HEAD < block.size <= MAX_PART and len(blocks) > 1:
-            head = read_at(0, block.size)
-            check(block, hashlib.sha256(head).hexdigest())
-            listing = head.startswith(_HEAD_BEGINS)
-            parts.extend(cut_lines(head) if listing else [Part(0, block.size, block.sha256)])
+        if block.offset == 0 and long_head < block.size <= MAX_PART and len(blocks) > 1:
+            parts.extend(_head(block, read_at(0, block.size)))
         elif block.size <= MAX_PART:
-            parts.append(Part(block.offset, block.size, block.sha256))
+            parts.append(Part(block.offset, block.size, block.sha256, block.crc32))
         else:
-            pieces, digest = cut(read_at, block.offset, block.size)
-            check(block, digest)
-            parts.extend(pieces)
+            parts.extend(cut(read_at, block.offset, block.size, block.sha256))
     return tuple(part for part in parts if part.size)
 
 
-def check(wanted: Block | Part, sha256: str) -> None:
-    """Refuse bytes that are not those the release was built from."""
-    if sha256 != wanted.sha256:
-        raise PublishError(
-            "the file changed since the release was built",
-            why=f"Bytes {wanted.offset} to {wanted.offset + wanted.size - 1} do not have the digest in build.json.",
-            remedy="Run `vmpack verify`, then build the release again.",
-            rule="release-damaged",
-        )
+def _head(block: Block, data: bytes) -> list[Part]:
+    check(block, data)
+    if data.startswith(_HEAD_BEGINS):
+        return cut_lines(data)
+    return [Part(0, block.size, block.sha256, block.crc32)]
 
 
-def cut(read_at: ReadAt, offset: int, size: int) -> tuple[list[Part], str]:
-    """Cut a stretch into pieces of a storage block's size; give them and the sha256 of the whole."""
+def check(wanted: Block | Part, data: bytes | memoryview) -> None:
+    """Refuse bytes that are not those the release was built from, by their CRC-32.
+
+    That finds accidents, and is enough: whoever can change the package on purpose can change build.json too. What
+    storage receives is held against an MD5, and what a machine receives against the package's sha256.
+    """
+    if zlib_ng.crc32(data) != wanted.crc32:
+        raise damaged(wanted.offset, wanted.size)
+
+
+def damaged(offset: int, size: int) -> PublishError:
+    """Say that bytes of a release's file are not those it was built with."""
+    return PublishError(
+        "the file changed since the release was built",
+        why=f"Bytes {offset} to {offset + size - 1} are not those that build.json describes.",
+        remedy="Run `vmpack verify`, then build the release again.",
+        rule="release-damaged",
+    )
+
+
+def cut(read_at: ReadAt, offset: int, size: int, sha256: str) -> list[Part]:
+    """Cut a stretch with this digest into pieces of a storage block's size."""
     pieces = []
     whole = hashlib.sha256()
     for start in range(offset, offset + size, MAX_BLOCK):
         data = read_at(start, min(MAX_BLOCK, offset + size - start))
         whole.update(data)
-        pieces.append(Part(start, len(data), hashlib.sha256(data).hexdigest()))
-    return pieces, whole.hexdigest()
+        pieces.append(_part(start, data))
+    if whole.hexdigest() != sha256:
+        raise damaged(offset, size)
+    return pieces
+
+
+def _part(offset: int, data: bytes) -> Part:
+    return Part(offset, len(data), hashlib.sha256(data).hexdigest(), zlib_ng.crc32(data))
 
 
 def cut_lines(text: bytes) -> list[Part]:
@@ -122,7 +153,7 @@ def cut_lines(text: bytes) -> list[Part]:
     start = end = 0
     for line in text.splitlines(keepends=True):
         end += len(line)
-        if end == len(text) or (end - start >= _LEAST_LINES and zlib.crc32(line) % _LINES == 0):
-            pieces.append(Part(start, end - start, hashlib.sha256(text[start:end]).hexdigest()))
+        if end == len(text) or (end - start >= _LEAST_LINES and zlib_ng.crc32(line) % _LINES == 0):
+            pieces.append(_part(start, text[start:end]))
             start = end
     return pieces

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from vmpack.errors import PublishError
 from vmpack.publish.container import Container, ListedBlob
-from vmpack.publish.store import SHA256_KEY
+from vmpack.publish.content import SHA256_KEY
 
 
 @dataclass(frozen=True, slots=True)

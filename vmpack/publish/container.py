@@ -54,7 +54,7 @@ class Container:
         """Give a blob's URL without a signature."""
         return f"{self.url}/{quote(blob)}"
 
-    def put_block(self, blob: str, block: str, data: bytes, digest: bytes) -> None:
+    def put_block(self, blob: str, block: str, data: bytes | memoryview, digest: bytes) -> None:
         """Send one block; ``digest`` is its MD5, which storage verifies before it accepts the block."""
         checksum = b64encode(digest).decode()
         request = Request(

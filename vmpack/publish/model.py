@@ -10,6 +10,9 @@ from vmpack.findings import Finding
 ReadAt = Callable[[int, int], bytes]
 """``read_at(offset, size)`` gives exactly that many bytes, or raises."""
 
+ReadInto = Callable[[int, memoryview], None]
+"""``read_into(offset, room)`` fills the room with the bytes from there on, or raises."""
+
 StepKind = Literal["staged", "copy", "send", "repeat"]
 
 
@@ -20,6 +23,9 @@ class Part:
     offset: int
     size: int
     sha256: str
+    """What its name in storage is made of."""
+    crc32: int
+    """What its bytes are held against before they leave: finds damage since the build at the speed of memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
-from vmpack.publish.blocks import MAX_BLOCK, MAX_PARTS, SEND_BLOCK, block_id, key, parts_of
+from vmpack.publish.blocks import MAX_BLOCK, MAX_PARTS, block_id, key, parts_of, send_bound
 from vmpack.publish.model import Inventory, Part, PartKey, PublishPlan, RemoteBlock, SourceBlob, Step
 
 
@@ -19,7 +19,8 @@ def plan(parts: Sequence[Part], there: Inventory) -> PublishPlan:
     taken = {part.offset for step in steps for part in step.parts}
     origins = _origins(there.sources)
     rest = [(part, _origin(part, origins)) for part in parts if part.offset not in taken]
-    steps.extend(map(_step, _neighbours(rest)))
+    bound = send_bound(sum(part.size for part in parts))
+    steps.extend(map(_step, _neighbours(rest, bound)))
     ordered = sorted(steps, key=lambda step: step.offset)
     return PublishPlan(tuple(_without_repeats(ordered)), clear=bool(there.foreign), notes=there.notes)
 
@@ -65,11 +66,11 @@ def _origin(part: Part, origins: dict[PartKey, _Origin]) -> _Origin | None:
     return origins.get(key(part))
 
 
-def _neighbours(rest: Sequence[_Wanted]) -> Iterator[list[_Wanted]]:
+def _neighbours(rest: Sequence[_Wanted], send: int) -> Iterator[list[_Wanted]]:
     """Group parts into blocks: adjacent here, adjacent at their origin too, and within a block's bounds."""
     group: list[_Wanted] = []
     for wanted in rest:
-        if group and not _joins(group, wanted):
+        if group and not _joins(group, wanted, send):
             yield group
             group = []
         group.append(wanted)
@@ -77,11 +78,11 @@ def _neighbours(rest: Sequence[_Wanted]) -> Iterator[list[_Wanted]]:
         yield group
 
 
-def _joins(group: Sequence[_Wanted], wanted: _Wanted) -> bool:
+def _joins(group: Sequence[_Wanted], wanted: _Wanted, send: int) -> bool:
     (last, last_origin), (part, origin) = group[-1], wanted
     if part.offset != last.offset + last.size or len(group) == MAX_PARTS:
         return False
-    bound = SEND_BLOCK if origin is None else MAX_BLOCK
+    bound = send if origin is None else MAX_BLOCK
     if sum(member.size for member, _ in group) + part.size > bound:
         return False
     if last_origin is None or origin is None:

@@ -5,13 +5,14 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from vmpack.errors import PublishError
+from vmpack.publish.content import SHA256_KEY
 from vmpack.publish.credentials import Anonymous, Credential, SasToken
-from vmpack.publish.links import normalised, try_link
+from vmpack.publish.links import normalised
 from vmpack.publish.model import ReadAt
 from vmpack.publish.redact import without_query
 from vmpack.publish.retry import Gate, RetryPolicy
 from vmpack.publish.session import Session
-from vmpack.publish.store import SHA256_KEY
+from vmpack.publish.trial import try_link
 from vmpack.publish.wire import Request, Wire
 
 _WINDOW = 64 << 10

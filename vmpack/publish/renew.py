@@ -1,11 +1,15 @@
 """New links for blobs that are stored already."""
 
+from functools import partial
+
 from vmpack.errors import PublishError
+from vmpack.publish.confirm import try_all
 from vmpack.publish.container import Container
+from vmpack.publish.content import SHA256_KEY
 from vmpack.publish.destination import Destination
-from vmpack.publish.model import Links, StoredBlob, Tally
-from vmpack.publish.run import PublishOptions, blob_name, make_links, opened
-from vmpack.publish.store import SHA256_KEY
+from vmpack.publish.links import make
+from vmpack.publish.model import Links
+from vmpack.publish.run import PublishOptions, blob_name, opened
 from vmpack.release.model import Artifact, Release
 
 
@@ -15,13 +19,16 @@ def renew(release: Release, destination: Destination, options: PublishOptions) -
     Raises PublishError where a blob is missing or is not the release's: the gallery lets only the signature of a
     link change, never the content behind it.
     """
+    artifacts = [artifact for artifact in (release.package, release.config) if artifact]
     with opened(destination, options) as container:
-        package = _stored(container, release, release.package)
-        config = _stored(container, release, release.config) if release.config else None
-    return make_links(destination, package, config, options)
+        container.session.map(partial(_check, container, release), artifacts)
+        names = [blob_name(release, artifact) for artifact in artifacts]
+        made = [make(destination, container.blob_url(name), name, options.links) for name in names]
+        return try_all(container, made, options.policy)
 
 
-def _stored(container: Container, release: Release, artifact: Artifact) -> StoredBlob:
+def _check(container: Container, release: Release, artifact: Artifact) -> None:
+    """Refuse a blob that is not the release's."""
     blob = blob_name(release, artifact)
     url = container.blob_url(blob)
     found = container.properties(blob)
@@ -40,5 +47,3 @@ def _stored(container: Container, release: Release, artifact: Artifact) -> Store
             where=url,
             rule="blob-differs",
         )
-    nothing = Tally(bytes_total=artifact.size)
-    return StoredBlob(blob, url, artifact.size, artifact.sha256, found.etag, nothing, existed=True)

@@ -1,32 +1,33 @@
-"""Publishing a release from top to bottom."""
+"""Publishing a release from top to bottom: look, send, commit, confirm."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TypeVar
 
 from vmpack import __version__
-from vmpack.errors import PublishError
-from vmpack.findings import Finding
 from vmpack.progress import SILENT, Progress
 from vmpack.publish import links, receipt, sas
-from vmpack.publish.blocks import MAX_PART, check, cut, parts_of_package
+from vmpack.publish.blocks import cut, parts_of_package, send_bound
+from vmpack.publish.confirm import confirm
 from vmpack.publish.container import Container
+from vmpack.publish.content import Upload
 from vmpack.publish.credentials import Bearer, SasToken
 from vmpack.publish.destination import Destination
-from vmpack.publish.files import reader
-from vmpack.publish.inventory import older_blobs
+from vmpack.publish.files import OpenFile, opened_file
+from vmpack.publish.inventory import Seen, look
 from vmpack.publish.links import LinkOptions
-from vmpack.publish.model import Link, Links, Part, Published, ReadAt, SourceBlob, StoredBlob
+from vmpack.publish.model import Inventory, Part, Published, SourceBlob
 from vmpack.publish.retry import Gate, RetryPolicy
 from vmpack.publish.session import Session
-from vmpack.publish.store import Seen, StoreOptions, Upload, look, rehearse, store
+from vmpack.publish.store import StoreOptions, rehearse, store
 from vmpack.publish.transfer import SourceAccess
+from vmpack.publish.trial import check_size
 from vmpack.publish.wire import CancelledError, Timeouts, Wire
 from vmpack.release.model import Artifact, Release
 
-Outcome = TypeVar("Outcome")
+_LEAST_THREADS = 8
+"""For everything but blocks, of which as many travel at once as were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,14 @@ def opened(destination: Destination, options: PublishOptions) -> Iterator[Contai
     """Open a container for the length of the block."""
     wire = Wire(destination.url, options.timeouts)
     options.on_open(wire)
-    session = Session(wire, destination.credential, options.policy, Gate(options.threads))
+    threads = max(options.threads, _LEAST_THREADS)
+    session = Session(
+        wire,
+        destination.credential,
+        options.policy,
+        Gate(options.threads),
+        pool=ThreadPoolExecutor(threads, "publish"),
+    )
     try:
         yield Container(destination.url, session)
     except CancelledError:
@@ -58,7 +66,7 @@ def opened(destination: Destination, options: PublishOptions) -> Iterator[Contai
         wire.abort()
         raise
     finally:
-        wire.close()
+        session.close()
 
 
 def blob_name(release: Release, artifact: Artifact) -> str:
@@ -69,56 +77,78 @@ def blob_name(release: Release, artifact: Artifact) -> str:
 def publish(release: Release, destination: Destination, options: PublishOptions) -> Published:
     """Store package and config, make and try the links, and leave a receipt in the release folder.
 
+    Four rounds of requests, each at the same time: what is there, the blocks, the commits, and whether all is well.
     Raises PublishError. Whatever is raised, and wherever the process dies, the next run finds what has arrived and
     sends the rest.
     """
     artifacts = _artifacts(release)
     for artifact in artifacts:
-        links.check_size(artifact.size, f"{destination.url}/{blob_name(release, artifact)}")
+        check_size(artifact.size, f"{destination.url}/{blob_name(release, artifact)}")
     options.progress.begin(f"{release.name} {release.version}", sum(artifact.size for artifact in artifacts))
     try:
         with opened(destination, options) as container:
             if options.create_container:
                 container.create()
-            stored = _each(store, container, release, options, destination)
+            published = _publish(release, destination, container, options)
     finally:
         options.progress.end()
-    package, config = stored[-1], stored[0] if release.config else None
-    published = Published(
-        release.name, release.version, package, config, make_links(destination, package, config, options)
-    )
     receipt.write(release.directory, published, destination.account, destination.url)
     return published
+
+
+def _publish(
+    release: Release, destination: Destination, container: Container, options: PublishOptions
+) -> Published:
+    container.session.warm(_connections(release, options))
+    with _looked(release, container) as (uploads, seen, older):
+        jobs = store(container, uploads, seen, _how(container, destination, older, options))
+        made = [
+            links.make(destination, container.blob_url(upload.blob), upload.blob, options.links)
+            for upload in uploads
+        ]
+        found = confirm(container, jobs, made, options.policy)
+    package, *config = (job.stored(container) for job in jobs)
+    return Published(release.name, release.version, package, config[0] if config else None, found)
 
 
 def rehearse_release(
     release: Release, destination: Destination, options: PublishOptions
 ) -> list[tuple[str, tuple[str, ...]]]:
     """Tell for each blob what publishing would do and why, and change nothing."""
-    with opened(destination, options) as container:
-        told = _each(rehearse, container, release, options, destination)
-    return list(zip((blob_name(release, artifact) for artifact in _artifacts(release)), told, strict=True))
+    with opened(destination, options) as container, _looked(release, container) as (uploads, seen, older):
+        how = _how(container, destination, older, options)
+        return [
+            (upload.blob, rehearse(container, upload, there, how))
+            for upload, there in zip(uploads, seen, strict=True)
+        ]
 
 
 def _artifacts(release: Release) -> list[Artifact]:
-    return [artifact for artifact in (release.config, release.package) if artifact]
+    return [artifact for artifact in (release.package, release.config) if artifact]
 
 
-def _each(
-    work: Callable[[Container, Upload, StoreOptions, Seen], Outcome],
-    container: Container,
-    release: Release,
-    options: PublishOptions,
-    destination: Destination,
-) -> list[Outcome]:
-    """Look what storage has, then do the work for config and package side by side."""
+def _connections(release: Release, options: PublishOptions) -> int:
+    """Give how many connections the blocks can use beyond those that the first look opens."""
+    blocks = -(-release.package.size // send_bound(release.package.size))
+    return min(options.threads, blocks) - (2 * len(_artifacts(release)) + 1)
+
+
+@contextmanager
+def _looked(
+    release: Release, container: Container
+) -> Iterator[tuple[Sequence[Upload], Sequence[Seen], Inventory]]:
+    """Open the release's files, and see what storage has under their names and beside them."""
     artifacts = _artifacts(release)
-    names = [blob_name(release, artifact) for artifact in artifacts]
-    seen, older = container.session.both(
-        lambda: container.session.map(partial(look, container), names),
-        lambda: older_blobs(container, release.name, besides=names),
-    )
-    how = StoreOptions(
+    with ExitStack() as files:
+        opened_files = [files.enter_context(opened_file(artifact)) for artifact in artifacts]
+        seen, older = look(container, release.name, [blob_name(release, artifact) for artifact in artifacts])
+        yield [_upload(release, *pair) for pair in zip(artifacts, opened_files, strict=True)], seen, older
+
+
+def _how(
+    container: Container, destination: Destination, older: Inventory, options: PublishOptions
+) -> StoreOptions:
+    return StoreOptions(
         overwrite=options.overwrite,
         older=older,
         access=source_access(container, destination),
@@ -126,20 +156,14 @@ def _each(
         progress=options.progress,
     )
 
-    def one(job: tuple[Artifact, Seen]) -> Outcome:
-        with reader(job[0]) as read_at:
-            return work(container, _upload(release, job[0], read_at), how, job[1])
 
-    return container.session.map(one, list(zip(artifacts, seen, strict=True)))
-
-
-def _upload(release: Release, artifact: Artifact, read_at: ReadAt) -> Upload:
+def _upload(release: Release, artifact: Artifact, file: OpenFile) -> Upload:
     return Upload(
         blob=blob_name(release, artifact),
-        read_at=read_at,
+        file=file,
         size=artifact.size,
         sha256=artifact.sha256,
-        parts=_parts(release, artifact, read_at),
+        parts=_parts(release, artifact, file),
         metadata={
             "vmpack_application": release.name,
             "vmpack_release": release.version,
@@ -148,14 +172,10 @@ def _upload(release: Release, artifact: Artifact, read_at: ReadAt) -> Upload:
     )
 
 
-def _parts(release: Release, artifact: Artifact, read_at: ReadAt) -> tuple[Part, ...]:
+def _parts(release: Release, artifact: Artifact, file: OpenFile) -> tuple[Part, ...]:
     if artifact is release.package:
-        return parts_of_package(release.blocks, read_at)
-    if artifact.size <= MAX_PART:
-        return (Part(0, artifact.size, artifact.sha256),)
-    pieces, digest = cut(read_at, 0, artifact.size)
-    check(Part(0, artifact.size, artifact.sha256), digest)
-    return tuple(pieces)
+        return parts_of_package(release.blocks, file.read)
+    return tuple(cut(file.read, 0, artifact.size, artifact.sha256))
 
 
 def source_access(container: Container, destination: Destination) -> SourceAccess:
@@ -174,28 +194,3 @@ def source_access(container: Container, destination: Destination) -> SourceAcces
         return None
 
     return access
-
-
-def make_links(
-    destination: Destination, package: StoredBlob, config: StoredBlob | None, options: PublishOptions
-) -> Links:
-    """Make the links of stored blobs and try each as the gallery will."""
-    media, findings = _link(destination, package, options)
-    other: Link | None = None
-    if config:
-        other, _ = _link(destination, config, options)
-    return Links(media, other, findings)
-
-
-def _link(
-    destination: Destination, stored: StoredBlob, options: PublishOptions
-) -> tuple[Link, tuple[Finding, ...]]:
-    link, findings = links.make(destination, stored.url, stored.name, options.links)
-    try:
-        links.try_link(link.url, size=stored.size, policy=options.policy, timeouts=options.timeouts)
-    except PublishError:
-        if link.url != link.plain:
-            raise
-        return link, findings or (links.needs_identity(link.plain),)
-    # A plain URL that anyone can read needs no warning.
-    return link, findings if link.url != link.plain else ()

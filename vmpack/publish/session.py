@@ -1,35 +1,71 @@
-"""One conversation with storage: sign, send, try again, and turn refusals into sentences."""
+"""One conversation with storage: sign, send, try again, and make many calls at the same time."""
 
-import re
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from vmpack.errors import PublishError
 from vmpack.publish.credentials import Credential
-from vmpack.publish.redact import redact
+from vmpack.publish.refusals import error_code, refusal
 from vmpack.publish.retry import RETRIED, THROTTLED, Gate, RetryPolicy, retry_after
 from vmpack.publish.wire import CancelledError, Request, Response, TransportError, Wire
 
 One = TypeVar("One")
 Other = TypeVar("Other")
 
-_CODE = re.compile(rb"<Code>([A-Za-z]+)</Code>")
-_MESSAGE = re.compile(rb"<Message>([^<\n]*)")
 
+class Round:
+    """Calls that are made at the same time; the ``with`` block ends when all have.
 
-class StorageError(PublishError):
-    """Storage refused; ``status`` and ``code`` are its own."""
+    The first error calls the others off, and is raised. Calls of a round must not open rounds of their own: they
+    would wait for the threads that they hold.
+    """
 
-    def __init__(
-        self, what: str, *, status: int, code: str, why: str = "", remedy: str = "", where: str = ""
+    def __init__(self, wire: Wire, pool: ThreadPoolExecutor) -> None:
+        self._wire = wire
+        self._pool = pool
+        self._futures: list[Future[Any]] = []
+
+    def submit(self, call: Callable[[], One]) -> Future[One]:
+        """Begin a call; its result is there after the ``with`` block."""
+        future = self._pool.submit(call)
+        self._futures.append(future)
+        return future
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        super().__init__(what, why=why, remedy=remedy, where=where, rule="storage")
-        self.status = status
-        self.code = code
+        try:
+            if error is None:
+                self._settle()
+        except KeyboardInterrupt:
+            self._call_off(self._futures)
+            raise
+        if error is not None:
+            self._call_off(self._futures)
+
+    def _settle(self) -> None:
+        """Wait for all; after an error call the rest off, and raise the error that is not a mere echo of that."""
+        done, rest = wait(self._futures, return_when=FIRST_EXCEPTION)
+        if not rest and not any(future.exception() for future in done):
+            return
+        self._call_off(rest)
+        errors = [future.exception() for future in self._futures if not future.cancelled()]
+        raised = [error for error in errors if error is not None]
+        raise next((error for error in raised if not isinstance(error, CancelledError)), raised[0])
+
+    def _call_off(self, futures: Collection[Future[Any]]) -> None:
+        self._wire.abort()
+        for future in futures:
+            future.cancel()
+        wait(futures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +77,8 @@ class Session:
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     gate: Gate = field(default_factory=lambda: Gate(8))
     began: float = field(default_factory=time.monotonic)
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8, "publish"))
+    """The threads of all rounds; it starts one only when it needs one more."""
 
     def call(self, request: Request, accept: Collection[int]) -> Response:
         """Send until an answer with one of the accepted statuses arrives.
@@ -66,42 +104,25 @@ class Session:
                     raise trouble.error
             self._pause(attempt, trouble)
 
-    def both(self, first: Callable[[], One], second: Callable[[], Other]) -> tuple[One, Other]:
-        """Make two calls at the same time; the first error calls the other off."""
-        with self._calling(2) as pool:
-            futures = pool.submit(first), pool.submit(second)
-            self._settle(futures)
-            return futures[0].result(), futures[1].result()
+    def round(self) -> Round:
+        """Begin calls that are made at the same time."""
+        return Round(self.wire, self.pool)
 
-    def map(self, call: Callable[[Other], One], arguments: Sequence[Other], threads: int = 8) -> list[One]:
+    def map(self, call: Callable[[Other], One], arguments: Sequence[Other]) -> list[One]:
         """Make one call for each argument, many at the same time; the first error calls the others off."""
-        with self._calling(max(1, min(threads, len(arguments)))) as pool:
-            futures = [pool.submit(call, argument) for argument in arguments]
-            self._settle(futures)
-            return [future.result() for future in futures]
+        with self.round() as together:
+            futures = [together.submit(partial(call, argument)) for argument in arguments]
+        return [future.result() for future in futures]
 
-    @contextmanager
-    def _calling(self, threads: int) -> Iterator[ThreadPoolExecutor]:
-        with ThreadPoolExecutor(threads, "publish") as pool:
-            try:
-                yield pool
-            except BaseException:
-                self.wire.abort()
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
+    def warm(self, connections: int) -> None:
+        """Have so many connections opened ahead of need, beside whatever comes next."""
+        for _ in range(connections):
+            self.pool.submit(self.wire.warm)
 
-    def _settle(self, futures: Sequence[Future[Any]]) -> None:
-        """Wait for all; after an error call the rest off, and raise the error that is not a mere echo of that."""
-        done, rest = wait(futures, return_when=FIRST_EXCEPTION)
-        if not rest and not any(future.exception() for future in done):
-            return
-        self.wire.abort()
-        for future in rest:
-            future.cancel()
-        wait(futures)
-        errors = [future.exception() for future in futures if not future.cancelled()]
-        raised = [error for error in errors if error is not None]
-        raise next((error for error in raised if not isinstance(error, CancelledError)), raised[0])
+    def close(self) -> None:
+        """End the threads and close all connections."""
+        self.pool.shutdown(wait=True, cancel_futures=True)
+        self.wire.close()
 
     def _pause(self, attempt: int, trouble: "_Trouble") -> None:
         """Wait before the next attempt, or raise when there is none."""
@@ -132,61 +153,4 @@ def _unreachable(path: str, what: str, attempt: int) -> PublishError:
         remedy="Run the same command again: what has arrived is not sent twice.",
         where=path,
         rule="storage-unreachable",
-    )
-
-
-def error_code(answer: Response) -> str:
-    """Give storage's own name of an error."""
-    named = answer.headers.get("x-ms-error-code")
-    if named:
-        return named
-    found = _CODE.search(answer.body)
-    return found[1].decode() if found else ""
-
-
-_EXPLAINED = {
-    "AuthenticationFailed": (
-        "The key or signature does not fit, or has expired, or this machine's clock is wrong.",
-        "Check AZURE_STORAGE_KEY, the connection string or the SAS, and the clock.",
-    ),
-    "AuthorizationPermissionMismatch": (
-        "The identity or the SAS lacks a permission.",
-        "Publishing needs the role Storage Blob Data Contributor, or a SAS with the permissions rcwl.",
-    ),
-    "AuthorizationFailure": (
-        "The account's firewall, or its settings, keep this machine out.",
-        "Allow this machine's address on the storage account, or run inside its network.",
-    ),
-    "KeyBasedAuthenticationNotPermitted": (
-        "The account allows no keys.",
-        "Sign in with Entra ID: --auth-mode login.",
-    ),
-    "ContainerNotFound": ("The container does not exist.", "Create it first, or add --create-container."),
-    "LeaseIdMissing": ("Somebody holds a lease on the blob.", "Break the lease, or publish another version."),
-    "BlobImmutableDueToPolicy": (
-        "An immutability policy protects what is there.",
-        "Publish another version.",
-    ),
-}
-_ALIASES = {
-    "InvalidAuthenticationInfo": "AuthenticationFailed",
-    "AuthorizationServiceMismatch": "AuthorizationPermissionMismatch",
-    "AuthorizationResourceTypeMismatch": "AuthorizationPermissionMismatch",
-    "NoAuthenticationInformation": "AuthenticationFailed",
-}
-
-
-def refusal(answer: Response, path: str) -> StorageError:
-    """Say what storage refused, why that happens, and what helps."""
-    code = error_code(answer) or f"HTTP{answer.status}"
-    found = _MESSAGE.search(answer.body)
-    said = redact(found[1].decode("utf-8", "replace").strip()) if found else ""
-    why, remedy = _EXPLAINED.get(_ALIASES.get(code, code), (said, ""))
-    return StorageError(
-        f"storage refused: {code} (status {answer.status})",
-        status=answer.status,
-        code=code,
-        why=why,
-        remedy=remedy,
-        where=path,
     )

@@ -16,8 +16,8 @@ from vmpack.package.model import Block, BlockObserver
 from vmpack.publish.blocks import MAX_PART, block_id, key, parts_of
 from vmpack.publish.container import Container
 from vmpack.publish.destination import Destination
-from vmpack.publish.inventory import older_blobs, staged_blocks
-from vmpack.publish.model import Part, PartKey, Published, Tally
+from vmpack.publish.inventory import Seen, look, staged_blocks
+from vmpack.publish.model import Inventory, Part, PartKey, Published, Tally
 from vmpack.publish.run import PublishOptions, opened, publish
 from vmpack.publish.wire import CancelledError
 from vmpack.release.model import Release
@@ -51,7 +51,7 @@ class Stager:
 
     def observe(self, block: Block, data: bytes) -> None:
         """Take a block whose bytes are final; waits while too much is on its way. Never raises."""
-        part = Part(block.offset, block.size, block.sha256)
+        part = Part(block.offset, block.size, block.sha256, block.crc32)
         if not _SMALLEST <= block.size <= MAX_PART:
             return
         with self._room:
@@ -114,20 +114,20 @@ def build_and_publish(
     with opened(destination, options) as container:
         if options.create_container:
             container.create()
-        if not coming.package_file_name or container.properties(blob) is not None:
+        (seen,), older = look(container, coming.name, [blob])
+        if not coming.package_file_name or seen.existing is not None:
             sent = Tally()
             release = build(None)
         else:
-            with Stager(container, blob, _known(container, coming, blob), options.threads) as stager:
+            with Stager(container, blob, _known(seen, older), options.threads) as stager:
                 release = build(stager.observe)
             sent = stager.sent
     published = publish(release, destination, options)
     return replace(published, package=replace(published.package, tally=published.package.tally + sent))
 
 
-def _known(container: Container, coming: Coming, blob: str) -> frozenset[PartKey]:
+def _known(seen: Seen, older: Inventory) -> frozenset[PartKey]:
     """Give the parts that need not travel: staged by an earlier run, or to be copied from an older version."""
-    waiting = staged_blocks(container.block_lists(blob), replacing=False)
-    older = older_blobs(container, coming.name, besides=(blob,))
+    waiting = staged_blocks(seen.lists, replacing=False)
     copied = (part for source in older.sources for part, _ in source.parts)
     return frozenset(copied) | {part for block in waiting.staged for part in parts_of(block)}

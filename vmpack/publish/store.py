@@ -1,52 +1,27 @@
-"""Put one file into storage under an immutable name: whole or not at all, once, whatever happens on the way."""
+"""Put files into storage under immutable names: whole or not at all, once, whatever happens on the way."""
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from vmpack.errors import PublishError
 from vmpack.progress import SILENT, Progress
-from vmpack.publish.blocks import key, parts_of
+from vmpack.publish import transfer
 from vmpack.publish.container import CREATE_ONLY, BlockLists, Container
-from vmpack.publish.inventory import located, staged_blocks
-from vmpack.publish.model import (
-    BlobProperties,
-    Inventory,
-    Part,
-    PublishPlan,
-    ReadAt,
-    StoredBlob,
-    Tally,
-)
+from vmpack.publish.content import SHA256_KEY, Upload, same_content
+from vmpack.publish.inventory import Seen, staged_blocks
+from vmpack.publish.model import Inventory, PublishPlan, StoredBlob, Tally
 from vmpack.publish.plan import plan, summary
-from vmpack.publish.session import StorageError
+from vmpack.publish.refusals import StorageError
 from vmpack.publish.transfer import SourceAccess, Transfer, no_access
 
-SHA256_KEY = "vmpack_sha256"
-"""The metadata name under which a blob carries the digest of its content."""
-_ROUNDS = 3
+_TRIES = 3
 """How often a commit may find that its blocks have vanished before that is an error."""
-
-
-Seen = tuple[BlobProperties | None, BlockLists]
-"""A committed blob, or None, and the blocks under its name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file on its way: where it goes, how to read it, and what it is made of."""
-
-    blob: str
-    read_at: ReadAt
-    size: int
-    sha256: str
-    parts: tuple[Part, ...]
-    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class StoreOptions:
-    """How one file is stored."""
+    """How files are stored."""
 
     overwrite: bool = False
     older: Inventory = field(default_factory=Inventory)
@@ -56,68 +31,117 @@ class StoreOptions:
     progress: Progress = SILENT
 
 
-def store(container: Container, upload: Upload, options: StoreOptions, seen: Seen) -> StoredBlob:
-    """Make sure that a blob with this content stands under this name; ``seen`` is what ``look`` found there.
+@dataclass(slots=True)
+class Job:
+    """One file on its way under its name, and how far it is."""
 
-    Raises PublishError where another content stands there and ``overwrite`` is not set, where storage cannot be
-    reached, or where what was stored is not what was sent.
+    upload: Upload
+    seen: Seen
+    """What stood under the name before."""
+    existed: bool = False
+    """Whether that is this very file."""
+    plan: PublishPlan = field(default_factory=lambda: PublishPlan(()))
+    etag: str | None = None
+    """Of the blob that is whole."""
+    tally: Tally = field(default_factory=Tally)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def condition(self) -> Mapping[str, str]:
+        """What must hold for the commit to count: the name is still free, or holds what was seen."""
+        return {"If-Match": self.seen.existing.etag} if self.seen.existing else CREATE_ONLY
+
+    def stored(self, container: Container) -> StoredBlob:
+        """Give the outcome."""
+        upload = self.upload
+        return StoredBlob(
+            upload.blob,
+            container.blob_url(upload.blob),
+            upload.size,
+            upload.sha256,
+            self.etag or "",
+            self.tally,
+            self.existed,
+            tuple(dict.fromkeys(self.notes)),
+        )
+
+
+def store(
+    container: Container, uploads: Sequence[Upload], seen: Sequence[Seen], options: StoreOptions
+) -> list[Job]:
+    """Make sure that blobs with these contents stand under their names; ``seen`` is what ``look`` found there.
+
+    Nothing is sent before all names are known to be free, and nothing is committed before all blocks have arrived.
+    Raises PublishError where another content stands there and ``overwrite`` is not set, and where storage cannot be
+    reached. What was committed is still to be verified.
     """
-    existing, lists = seen
-    if existing and same_content(container, existing, upload):
-        options.progress.advance(upload.size)
-        return _stored(container, upload, existing.etag, _nothing_sent(upload), existed=True)
-    if existing and not options.overwrite:
-        raise _exists(container, upload)
-    condition = {"If-Match": existing.etag} if existing else CREATE_ONLY
-    sent = Tally()
-    notes: list[str] = []
-    for _ in range(_ROUNDS):
-        steps = plan(upload.parts, _inventory(options, lists, existing))
-        if steps.clear:
-            _clear(container, upload.blob, replacing=existing is not None)
-        transfer = Transfer(
-            container, upload.blob, upload.read_at, options.access, options.progress, options.threads
-        )
-        tally = transfer.run(steps)
-        sent = Tally(
-            tally.bytes_total,
-            sent.bytes_sent + tally.bytes_sent,
-            tally.blocks_total,
-            sent.blocks_sent + tally.blocks_sent,
-        )
-        notes += [*steps.notes, *transfer.notes]
-        etag = _commit(container, upload, steps, condition)
-        if etag is not None:
-            _verify(container, upload, steps)
-            return _stored(container, upload, etag, sent, existed=False, notes=notes)
-        lists = container.block_lists(upload.blob)
+    jobs = [_begin(container, *pair, options) for pair in zip(uploads, seen, strict=True)]
+    for _ in range(_TRIES):
+        waiting = [job for job in jobs if job.etag is None]
+        _bring(container, waiting, options)
+        for job, etag in zip(
+            waiting, container.session.map(partial(_commit, container), waiting), strict=True
+        ):
+            job.etag = etag
+            if etag is None:
+                job.seen = Seen(job.seen.existing, container.block_lists(job.upload.blob))
+        if all(job.etag is not None for job in jobs):
+            return jobs
     raise PublishError(
         "the blocks vanish before they can be committed",
         why="Another publisher commits or deletes the same name again and again.",
         remedy="Publish from one place at a time.",
-        where=container.blob_url(upload.blob),
+        where=container.url,
         rule="blob-contended",
     )
 
 
-def look(container: Container, blob: str) -> Seen:
-    """See what stands under a name, in one round trip."""
-    return container.session.both(lambda: container.properties(blob), lambda: container.block_lists(blob))
-
-
-def rehearse(container: Container, upload: Upload, options: StoreOptions, seen: Seen) -> tuple[str, ...]:
-    """Tell what ``store`` would do, block by block where the reason changes, and change nothing."""
-    existing, lists = seen
-    if existing and same_content(container, existing, upload):
-        return ("nothing to do: it is there with this content",)
-    if existing and not options.overwrite:
+def _begin(container: Container, upload: Upload, seen: Seen, options: StoreOptions) -> Job:
+    """See whether there is anything to do, and whether it may be done."""
+    if seen.existing and same_content(container, seen, upload):
+        options.progress.advance(upload.size)
+        nothing = Tally(bytes_total=upload.size, blocks_total=len(upload.parts))
+        return Job(upload, seen, existed=True, etag=seen.existing.etag, tally=nothing)
+    if seen.existing and not options.overwrite:
         raise _exists(container, upload)
-    return summary(plan(upload.parts, _inventory(options, lists, existing)).steps)
+    return Job(upload, seen)
 
 
-def _inventory(options: StoreOptions, lists: BlockLists, existing: BlobProperties | None) -> Inventory:
-    waiting = staged_blocks(lists, replacing=existing is not None)
-    return Inventory(waiting.staged, waiting.foreign, options.older.sources, options.older.notes)
+def _bring(container: Container, jobs: Sequence[Job], options: StoreOptions) -> None:
+    """Bring the blocks of all jobs to storage."""
+    transfers = []
+    for job in jobs:
+        job.plan = _plan(job.upload, job.seen, options)
+        if job.plan.clear:
+            _clear(container, job.upload.blob, replacing=job.seen.existing is not None)
+        read_into = job.upload.file.read_into
+        transfers.append(
+            Transfer(container, job.upload.blob, job.plan, read_into, options.access, options.progress)
+        )
+    transfer.run(transfers, options.threads)
+    for job, done in zip(jobs, transfers, strict=True):
+        now, before = done.tally, job.tally
+        job.tally = Tally(
+            now.bytes_total,
+            before.bytes_sent + now.bytes_sent,
+            now.blocks_total,
+            before.blocks_sent + now.blocks_sent,
+        )
+        job.notes += [*job.plan.notes, *done.notes]
+
+
+def rehearse(container: Container, upload: Upload, seen: Seen, options: StoreOptions) -> tuple[str, ...]:
+    """Tell what ``store`` would do, block by block where the reason changes, and change nothing."""
+    job = _begin(container, upload, seen, options)
+    if job.existed:
+        return ("nothing to do: it is there with this content",)
+    return summary(_plan(upload, seen, options).steps)
+
+
+def _plan(upload: Upload, seen: Seen, options: StoreOptions) -> PublishPlan:
+    waiting = staged_blocks(seen.lists, replacing=seen.existing is not None)
+    older = options.older
+    return plan(upload.parts, Inventory(waiting.staged, waiting.foreign, older.sources, older.notes))
 
 
 def _clear(container: Container, blob: str, *, replacing: bool) -> None:
@@ -138,23 +162,22 @@ def _clear(container: Container, blob: str, *, replacing: bool) -> None:
     container.delete(blob, etag)
 
 
-def _commit(
-    container: Container, upload: Upload, steps: PublishPlan, condition: Mapping[str, str]
-) -> str | None:
+def _commit(container: Container, job: Job) -> str | None:
     """Commit and give the etag; None where the blocks are gone and must be brought again.
 
     An answer that gets lost makes the second attempt fail although the first one won, so a refusal counts only
     after a look at what stands there now.
     """
+    upload, condition = job.upload, job.condition
     metadata = {SHA256_KEY: upload.sha256, **upload.metadata}
-    blocks = [step.id for step in steps.steps]
+    blocks = [step.id for step in job.plan.steps]
     try:
         return container.commit(upload.blob, blocks, condition=condition, metadata=metadata)
     except StorageError as error:
         if error.status not in (400, 404, 409, 412):
             raise
         winner = container.properties(upload.blob)
-        if winner and same_content(container, winner, upload):
+        if winner and same_content(container, Seen(winner, BlockLists()), upload):
             return winner.etag
         untouched = winner is None or winner.etag == condition.get("If-Match")
         if untouched and error.code == "InvalidBlockList":
@@ -162,83 +185,6 @@ def _commit(
         if untouched or error.code == "LeaseIdMissing":
             raise
         raise _exists(container, upload, meanwhile=True) from None
-
-
-def same_content(container: Container, existing: BlobProperties, upload: Upload) -> bool:
-    """Tell whether a blob holds exactly this file: by the digest it carries, its block ids, or at last its bytes."""
-    if existing.type not in ("BlockBlob", ""):
-        raise PublishError(
-            f"{existing.type} blob type is not supported for PublishPackage operation."
-            " Only page blobs and block blobs are supported.",
-            why="A blob that vmpack did not make stands under this name; vmpack makes and accepts block blobs only.",
-            remedy="Delete that blob, or publish another version.",
-            where=container.blob_url(upload.blob),
-            rule="blob-type",
-        )
-    if existing.size != upload.size:
-        return False
-    recorded = existing.metadata.get(SHA256_KEY)
-    if recorded:
-        return recorded == upload.sha256
-    committed = container.block_lists(upload.blob).committed
-    named = [part for part, _ in located(committed)]
-    if named and len(named) == len(upload.parts) and all(parts_of(block) for block in committed):
-        return named == [key(part) for part in upload.parts]
-    return remote_sha256(container, upload.blob, existing.size) == upload.sha256
-
-
-def remote_sha256(container: Container, blob: str, size: int) -> str:
-    """Read a whole blob and give its sha256."""
-    digest = hashlib.sha256()
-    step = 8 << 20
-    for offset in range(0, size, step):
-        digest.update(container.read(blob, offset, min(step, size - offset)))
-    return digest.hexdigest()
-
-
-def _verify(container: Container, upload: Upload, steps: PublishPlan) -> None:
-    """Compare length, digest and block list of the committed blob with what was meant."""
-    found, lists = look(container, upload.blob)
-    wanted = [(step.id, step.size) for step in steps.steps]
-    if found and found.size == upload.size and found.metadata.get(SHA256_KEY) == upload.sha256:
-        if [(block.id, block.size) for block in lists.committed] == wanted:
-            return
-        # Another publisher of the same content may have grouped the parts otherwise, and won.
-        parts = [part for part, _ in located(lists.committed)]
-        if parts == [key(part) for part in upload.parts]:
-            return
-    raise PublishError(
-        "the blob is not what was sent",
-        why="Its length, its digest or its block list differs; somebody else may have written it meanwhile.",
-        remedy="Look at it with `vmpack verify --remote`, and publish again.",
-        where=container.blob_url(upload.blob),
-        rule="blob-differs",
-    )
-
-
-def _nothing_sent(upload: Upload) -> Tally:
-    return Tally(bytes_total=upload.size, blocks_total=len(upload.parts))
-
-
-def _stored(
-    container: Container,
-    upload: Upload,
-    etag: str,
-    tally: Tally,
-    *,
-    existed: bool,
-    notes: list[str] | None = None,
-) -> StoredBlob:
-    return StoredBlob(
-        upload.blob,
-        container.blob_url(upload.blob),
-        upload.size,
-        upload.sha256,
-        etag,
-        tally,
-        existed,
-        tuple(dict.fromkeys(notes or ())),
-    )
 
 
 def _exists(container: Container, upload: Upload, *, meanwhile: bool = False) -> PublishError:

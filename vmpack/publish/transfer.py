@@ -1,22 +1,23 @@
-"""Carry out a plan: many blocks at once, each verified on the way out and by storage on the way in."""
+"""Bring blocks to storage: many at once, each verified on the way out and by storage on the way in."""
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from vmpack.progress import Progress
 from vmpack.publish.blocks import check
+from vmpack.publish.buffers import Buffers
 from vmpack.publish.container import Container, SourceRange
-from vmpack.publish.model import PublishPlan, ReadAt, SourceBlob, Step, Tally
-from vmpack.publish.session import StorageError
+from vmpack.publish.model import PublishPlan, ReadInto, SourceBlob, Step, Tally
+from vmpack.publish.refusals import StorageError
 
 SourceAccess = Callable[[SourceBlob], tuple[str, str | None] | None]
 """Gives the URL by which storage may read an older blob, and an Authorization header for it where it needs one."""
 
-_ROOM = 64 << 20
-"""Bytes of blocks in memory."""
+_HASHING = threading.BoundedSemaphore(os.cpu_count() or 1)
+"""As many threads read and hash as there are processors: so the first blocks leave early, not all of them late."""
 
 
 def no_access(_source: SourceBlob) -> None:
@@ -25,31 +26,29 @@ def no_access(_source: SourceBlob) -> None:
 
 @dataclass(slots=True)
 class Transfer:
-    """One blob's blocks on their way; ``run`` it once."""
+    """The blocks of one blob on their way."""
 
     container: Container
     blob: str
-    read_at: ReadAt
+    plan: PublishPlan
+    read_into: ReadInto
     access: SourceAccess
     progress: Progress
-    threads: int = 16
     notes: list[str] = field(default_factory=list)
     _sent: list[Step] = field(default_factory=list)
     _refused: str = ""
     """Why storage does not copy blocks at all; then the rest is sent without asking again."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, plan: PublishPlan) -> Tally:
-        """Bring every block of the plan to storage, uncommitted.
+    @property
+    def work(self) -> list[Step]:
+        """The blocks that are not there yet."""
+        return [step for step in self.plan.steps if step.kind in ("send", "copy")]
 
-        Raises the first error after every other request has been called off; what has arrived stays for a resume.
-        """
-        work = [step for step in plan.steps if step.kind in ("send", "copy")]
-        for step in plan.steps:
-            if step.kind in ("staged", "repeat"):
-                self.progress.advance(step.size)
-        self.container.session.map(self._one, work, _workers(work, self.threads))
-        parts = [part for step in plan.steps for part in step.parts]
+    @property
+    def tally(self) -> Tally:
+        """What has travelled so far."""
+        parts = [part for step in self.plan.steps for part in step.parts]
         return Tally(
             bytes_total=sum(part.size for part in parts),
             bytes_sent=sum(step.size for step in self._sent),
@@ -57,19 +56,18 @@ class Transfer:
             blocks_sent=sum(len(step.parts) for step in self._sent),
         )
 
-    def _one(self, step: Step) -> None:
-        with self.container.session.gate.passage():
-            self._bring(step)
+    def bring(self, step: Step, buffers: Buffers) -> None:
+        """Bring one block to storage, uncommitted."""
+        with self.container.session.gate.passage(), buffers.lent(step.size) as data:
+            with _HASHING:
+                self.read_into(step.offset, data)
+                _verify(step, data)
+                digest = hashlib.md5(data, usedforsecurity=False).digest()
+            if step.kind == "send" or not self._copy(step, digest):
+                self.container.put_block(self.blob, step.id, data, digest)
+                with self._lock:
+                    self._sent.append(step)
         self.progress.advance(step.size)
-
-    def _bring(self, step: Step) -> None:
-        data = self.read_at(step.offset, step.size)
-        _verify(step, data)
-        digest = hashlib.md5(data, usedforsecurity=False).digest()
-        if step.kind == "send" or not self._copy(step, digest):
-            self.container.put_block(self.blob, step.id, data, digest)
-            with self._lock:
-                self._sent.append(step)
 
     def _copy(self, step: Step, digest: bytes) -> bool:
         """Let storage copy; False where it will not and the block must be sent after all."""
@@ -96,18 +94,21 @@ class Transfer:
                 self.notes.append(f"{why}: blocks are sent instead")
 
 
-def _workers(work: Sequence[Step], most: int) -> int:
-    """Give so many workers that the largest blocks of all of them fit into memory at once.
+def run(transfers: Sequence[Transfer], threads: int) -> None:
+    """Bring every block of several blobs to storage, uncommitted.
 
-    A worker's memory stays with it after its largest block, so the sum counts even when they come one by one.
+    Raises the first error after every other request has been called off; what has arrived stays for a resume.
     """
-    largest = sorted((step.size for step in work), reverse=True)[:most]
-    return max(2, sum(held <= _ROOM for held in accumulate(largest)))
+    work = [(transfer, step) for transfer in transfers for step in transfer.work]
+    for transfer in transfers:
+        transfer.progress.advance(sum(s.size for s in transfer.plan.steps if s.kind in ("staged", "repeat")))
+    if work:
+        buffers = Buffers([step.size for _, step in work], threads)
+        transfers[0].container.session.map(lambda job: job[0].bring(job[1], buffers), work)
 
 
-def _verify(step: Step, data: bytes) -> None:
+def _verify(step: Step, data: memoryview) -> None:
     start = 0
-    view = memoryview(data)
     for part in step.parts:
-        check(part, hashlib.sha256(view[start : start + part.size]).hexdigest())
+        check(part, data[start : start + part.size])
         start += part.size

@@ -130,6 +130,19 @@ class Wire:
             self._drop(connection)
             raise
 
+    def warm(self) -> None:
+        """Open one connection ahead of need. Never raises: a failure will meet the next request and be told there."""
+        with self._lock:
+            connection = self._new()
+            self._open.add(connection)
+        try:
+            connection.connect()
+        except (OSError, http.client.HTTPException, AttributeError):
+            # http.client raises the last of these when another thread closes the connection meanwhile.
+            self._drop(connection)
+        else:
+            self._shelve(connection)
+
     def abort(self) -> None:
         """Make every thread's request fail now."""
         self.cancelled.set()
@@ -158,11 +171,16 @@ class Wire:
 
     def _keep(self, connection: http.client.HTTPConnection, answer: Response) -> None:
         """Keep a connection for the next request, unless it ends here or all were closed meanwhile."""
-        if answer.headers.get("connection", "").lower() != "close":
-            with self._lock:
-                if connection in self._open:
-                    self._idle.append(connection)
-                    return
+        if answer.headers.get("connection", "").lower() == "close":
+            self._drop(connection)
+        else:
+            self._shelve(connection)
+
+    def _shelve(self, connection: http.client.HTTPConnection) -> None:
+        with self._lock:
+            if connection in self._open:
+                self._idle.append(connection)
+                return
         self._drop(connection)
 
     def _new(self) -> http.client.HTTPConnection:
