@@ -17,7 +17,17 @@ def main() -> None:
     _speak_utf8()
     from vmpack.cli.run import run
 
-    sys.exit(run(sys.argv[1:]))
+    _leave(run(sys.argv[1:]))
+
+
+def _leave(code: int) -> None:
+    """End the process without taking it apart object by object, which takes a tenth of a short run."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None for one that was closed
+        try:  # contextlib would double the time of `--version`
+            stream.flush()
+        except (OSError, ValueError):
+            pass
+    os._exit(code)
 
 
 def _speak_utf8() -> None:

@@ -1,14 +1,12 @@
-"""A folder that is there whole or not at all.
+"""Files and folders that are there whole or not at all, for several writers at once.
 
-The new folder is filled beside its final place and exchanged with what stands there in one system call. A process
+A new folder is filled beside its final place and exchanged with what stands there in one system call. A process
 that is killed leaves a hidden folder behind; whoever builds there next finds it unlocked and removes it.
 """
 
 import contextlib
-import ctypes
 import errno
 import os
-import secrets
 import shutil
 import sys
 import time
@@ -33,7 +31,7 @@ def replaced_folder(final: Path) -> Iterator[Path]:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(final))
     made = _make_parents(final.parent)
     _remove_abandoned(final.parent)
-    staging = final.parent / f"{_PREFIX}{secrets.token_hex(8)}"
+    staging = final.parent / f"{_PREFIX}{os.urandom(8).hex()}"
     staging.mkdir()
     lock = _lock(staging)
     try:
@@ -98,6 +96,8 @@ def _exchange(staging: Path, final: Path) -> None:
 def _renameat2_exchange(one: Path, other: Path) -> bool:
     if not sys.platform.startswith("linux"):
         return False
+    import ctypes
+
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is None:
         return False
@@ -115,3 +115,24 @@ def _exchange_in_two_steps(staging: Path, final: Path) -> None:
         aside.rename(final)
         raise
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def write_whole(path: str, *parts: bytes) -> None:
+    """Write a file beside its place and rename it; raise OSError when that fails, leaving nothing behind."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    temporary = f"{path}.{os.urandom(6).hex()}.tmp"
+    try:
+        with open(temporary, "xb", buffering=0) as file:
+            for part in parts:
+                _write_all(file.fileno(), part)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]

@@ -78,6 +78,22 @@ def test_the_second_build_reuses_every_segment_and_gives_the_same_bytes(
     assert second["package"] == first["package"]
 
 
+def test_a_build_with_nothing_to_do_says_so_and_reports_the_same(
+    vmpack: Vmpack, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vmpack.release.again.MARGIN_NS", -(10**13))
+    app = make_app()
+    first = vmpack("build", app, "--json").json["releases"][0]
+    again = vmpack("build", app, "--json")
+    assert "nothing changed" in again.err
+    second = again.json["releases"][0]
+    assert second["segments"] == {"total": 1, "reused": 1}
+    for release in (first, second):
+        del release["segments"], release["seconds"]
+    assert first == second
+    assert "nothing changed" not in vmpack("build", app, "--no-cache").err
+
+
 def test_several_manifests_are_all_built_and_each_is_reported(vmpack: Vmpack, make_app: MakeApp) -> None:
     good = make_app(folder="good")
     bad = make_app(folder="bad", version="one")

@@ -17,7 +17,7 @@ ENV = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
 
 def _modules_after(*arguments: str) -> set[str]:
     script = (
-        "import sys\nsys.argv = ['vmpack', *sys.argv[1:]]\n"
+        "import os, sys\nsys.argv = ['vmpack', *sys.argv[1:]]\nos._exit = sys.exit\n"
         "from vmpack.__main__ import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "sys.stderr.write('MODULES ' + ' '.join(sys.modules))\n"

@@ -31,7 +31,7 @@ def tree(tmp_path: Path, many_files: Path) -> Path:
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files count as unchanged at once: without it an index trusts only what is two seconds old."""
-    monkeypatch.setattr("vmpack.package.index._MARGIN_NS", -(10**12))
+    monkeypatch.setattr("vmpack.package.index.MARGIN_NS", -(10**12))
 
 
 @pytest.fixture

@@ -88,6 +88,11 @@ def cache_limit(environment: Mapping[str, str] = os.environ) -> int:
     return int(number[:15]) * _UNITS[unit]
 
 
+def build_records() -> Path:
+    """Give the folder of the records by which a build finds that nothing changed."""
+    return cache_folder() / "builds"
+
+
 def open_cache(*, wanted: bool) -> "SegmentCache | None":
     """Open the build cache; a cache that cannot be had is done without."""
     if not wanted:

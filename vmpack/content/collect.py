@@ -7,7 +7,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from vmpack.content.links import link_problems
-from vmpack.content.model import Content, Entry, stamp_of
+from vmpack.content.model import Content, Entry
 from vmpack.content.names import collisions, name_problems
 from vmpack.content.problems import PayloadError, problem
 from vmpack.content.select import Patterns
@@ -15,6 +15,7 @@ from vmpack.content.walk import Walk, kind_name, readable
 from vmpack.errors import BuildError, LimitError
 from vmpack.findings import Finding
 from vmpack.manifest.model import Payload
+from vmpack.stamps import Stamp, stamp_of
 from vmpack.types import Os
 
 _REPOSITORIES = (".git", ".hg", ".svn")
@@ -52,7 +53,7 @@ def collect(payload: Payload, folder: Path, target_os: Os, *, skip: tuple[Path, 
             where=root,
             rule="limit-empty",
         )
-    return Content(root, tuple(entries), size, tuple(_repository_warnings(entries)))
+    return Content(root, tuple(entries), size, tuple(_repository_warnings(entries)), tuple(gather.seen))
 
 
 def _single(path: str) -> Content:
@@ -67,6 +68,7 @@ class _Gather:
 
     def __init__(self, root: str, payload: Payload, target_os: Os, folder: str) -> None:
         self.problems: list[Finding] = []
+        self.seen: list[tuple[str, Stamp]] = []
         self._root = root
         self._os = target_os
         self._payload = payload
@@ -90,6 +92,7 @@ class _Gather:
         entries.sort(key=itemgetter(0))
         self.problems.extend(name_problems([entry.path for entry in entries], self._os))
         self.problems += walk.problems
+        self.seen = walk.seen
         self.problems.extend(collisions((entry.path for entry in entries), self._os))
         self.problems.extend(link_problems(self._targets))
         return entries

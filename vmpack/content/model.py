@@ -1,33 +1,12 @@
 """The payload as a flat list, before a byte of it is read."""
 
-import os
-import struct
 from typing import Literal, NamedTuple
 
 from vmpack.findings import Finding
+from vmpack.stamps import Stamp
 from vmpack.values import dataclass
 
 EntryKind = Literal["file", "directory", "symlink"]
-
-
-Stamp = bytes
-"""What the file system said of a file when it was listed, packed; any difference later means it changed."""
-
-_STAMP = struct.Struct("<QQqqq")
-
-
-def stamp_of(status: os.stat_result) -> Stamp:
-    """Take the stamp of a file, from a directory listing or an open descriptor alike."""
-    if os.name == "nt":
-        # Windows' directory listings know neither device nor inode.
-        return _STAMP.pack(0, 0, status.st_size, status.st_mtime_ns, 0)
-    return _STAMP.pack(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
-def stamp_time(stamp: Stamp) -> int:
-    """Give the later of the two times in a stamp, in nanoseconds since 1970."""
-    *_, modified, changed = _STAMP.unpack(stamp)
-    return int(max(modified, changed))
 
 
 # A named tuple, not a dataclass: a payload may have 100,000 entries, and a frozen dataclass takes four times as
@@ -61,3 +40,8 @@ class Content:
     """The sum of all file sizes in bytes."""
     warnings: tuple[Finding, ...] = ()
     """What is packed as asked but is probably not meant: a ``.git`` folder."""
+    seen: tuple[tuple[str, Stamp], ...] = ()
+    """Every folder listed and every ignore file read, absolute, each with the stamp it had before.
+
+    While these stand, listing again finds the same paths.
+    """

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from vmpack.content.problems import problem
 from vmpack.content.select import IGNORE_FILE, IgnoreRules, Patterns, compile_spec, ignored
 from vmpack.findings import Finding
+from vmpack.stamps import Stamp, stamp_of
 
 
 class Found(NamedTuple):
@@ -21,13 +22,17 @@ class Found(NamedTuple):
 
 
 class Walk:
-    """Walks one payload; problems with folders and ignore files gather in ``problems``."""
+    """Walks one payload; problems with folders and ignore files gather in ``problems``.
+
+    ``seen`` gathers every folder and ignore file with its stamp.
+    """
 
     def __init__(
         self, root: str, include: Patterns, exclude: Patterns, skip: Collection[str], folder: str
     ) -> None:
         """``folder`` is the manifest's; an ignore file there speaks of a payload below it too."""
         self.problems: list[Finding] = []
+        self.seen: list[tuple[str, Stamp]] = []
         self._root = root
         self._include = include
         self._exclude = exclude
@@ -56,8 +61,10 @@ class Walk:
                     yield from self._file(path, item)
 
     def _listing(self, prefix: str) -> list["os.DirEntry[str]"]:
+        folder = os.path.join(self._root, prefix)
         try:
-            with os.scandir(os.path.join(self._root, prefix)) as scan:
+            self.seen.append((folder, stamp_of(os.stat(folder))))
+            with os.scandir(folder) as scan:
                 return list(scan)
         except OSError as error:
             self._unreadable(prefix or ".", error)
@@ -90,8 +97,10 @@ class Walk:
         return (*rules, *self._rules(prefix + IGNORE_FILE, prefix))
 
     def _rules(self, path: str, prefix: str, above: str = "") -> tuple[IgnoreRules, ...]:
+        place = os.path.join(self._root, path)
         try:
-            with open(os.path.join(self._root, path), encoding="utf-8-sig") as file:
+            with open(place, encoding="utf-8-sig") as file:
+                self.seen.append((place, stamp_of(os.fstat(file.fileno()))))
                 lines = file.read().splitlines()
         except (OSError, UnicodeDecodeError) as error:
             self._unreadable(path, error)

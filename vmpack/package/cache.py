@@ -13,15 +13,17 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from vmpack.atomic import write_whole
 from vmpack.content.model import Entry
 from vmpack.package.archive import Frame
 from vmpack.package.frames import crc32
 from vmpack.package.index import FileIndex
-from vmpack.package.store import write_whole
 from vmpack.values import dataclass
 
 DEFAULT_LIMIT = 2 << 30
 """Bytes that the cache may hold."""
+RECORDS = "builds"
+"""The folder in which the records of whole builds lie, which count as part of the cache."""
 _HEADER = struct.Struct("<16s32sIII")
 _MAGIC = b"vmpack frame 2\n\0"
 _DIGEST = 32
@@ -114,7 +116,7 @@ class SegmentCache:
     def _files(self) -> Iterator[tuple[str, int, int]]:
         """Give path, size and last use of every file, those of killed writers included."""
         # Only what is ours: VMPACK_CACHE_DIR may name a folder that holds other things too.
-        for part in (self._frames, os.path.join(self._folder, "index")):
+        for part in (self._frames, *(os.path.join(self._folder, name) for name in ("index", RECORDS))):
             for folder, _, names in os.walk(part):
                 for name in names:
                     path = os.path.join(folder, name)

@@ -9,14 +9,12 @@ import hashlib
 import os
 from collections.abc import Sequence
 
-from vmpack.content.model import Entry, stamp_time
+from vmpack.atomic import write_whole
+from vmpack.content.model import Entry
 from vmpack.package.archive import Digest
-from vmpack.package.store import write_whole
+from vmpack.stamps import MARGIN_NS, STAMP_SIZE, stamp_time
 
 _MAGIC = b"vmpack index 2\n"
-_MARGIN_NS = 2 * 10**9
-"""Two seconds: the coarsest clock of a file system in use (FAT)."""
-_STAMP = 40
 _DIGEST = 32
 
 
@@ -36,7 +34,7 @@ class FileIndex:
         """For each entry the sha256 that fits its stamp, None where there is none."""
         for entry in entries:
             at = positions.get(entry.path)
-            if at is not None and stamps[_STAMP * at : _STAMP * at + _STAMP] == entry.stamp:
+            if at is not None and stamps[STAMP_SIZE * at : STAMP_SIZE * (at + 1)] == entry.stamp:
                 self.known.append(digests[_DIGEST * at : _DIGEST * at + _DIGEST])
             else:
                 self.known.append(None)
@@ -45,7 +43,7 @@ class FileIndex:
         """Write the index for the next build, if it can be; ``began_ns`` is a time before they were read."""
         if self._is_exact:
             return
-        trusted = began_ns - _MARGIN_NS
+        trusted = began_ns - MARGIN_NS
         stamps = [
             entry.stamp if entry.stamp and digest and stamp_time(entry.stamp) < trusted else None
             for entry, digest in zip(self._entries, digests, strict=True)
@@ -79,6 +77,6 @@ def _load(path: str) -> tuple[list[str], bytes, bytes]:
     count = int.from_bytes(body[:8], "little")
     if count == 0:
         return [], b"", b""
-    ends = 8 + _STAMP * count
+    ends = 8 + STAMP_SIZE * count
     names = ends + _DIGEST * count
     return bytes(body[names:]).decode().split("\0"), bytes(body[8:ends]), bytes(body[ends:names])

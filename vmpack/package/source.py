@@ -4,8 +4,9 @@ import hashlib
 import os
 from collections.abc import Callable
 
-from vmpack.content.model import Entry, Stamp, stamp_of
+from vmpack.content.model import Entry
 from vmpack.errors import BuildError
+from vmpack.stamps import Stamp, stamp_of
 
 # A FIFO that took the file's place must not hang the build, and a link must not lead out of the payload.
 _FLAGS = (

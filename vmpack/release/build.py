@@ -78,7 +78,7 @@ def build(
     placed = _placed(release, final.absolute())
     for made in filter(None, (placed.package, placed.config)):
         warnings += package.size_warnings(made.size, str(made.path))
-    return BuildResult(placed, written.segments, time.monotonic() - began, warnings)
+    return BuildResult(placed, written.segments, time.monotonic() - began, warnings, content)
 
 
 def _with_package_name(wanted: Manifest, content: Content) -> Manifest:

@@ -2,23 +2,16 @@
 
 from pathlib import Path
 
+from vmpack.content.model import Content
 from vmpack.findings import Finding
 from vmpack.installer.model import Commands
 from vmpack.manifest.model import Check, PublishDefaults
 from vmpack.package.model import Block, Segments
+from vmpack.release.built import Artifact, Built
 from vmpack.types import JSONValue, Os, RebootBehavior
 from vmpack.values import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A file that the gallery will hold: the package or the config."""
-
-    path: Path
-    file_name: str
-    """Its name in the release folder, in storage and on the VM."""
-    size: int
-    sha256: str
+__all__ = ["Artifact", "BuildResult", "Release"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +48,22 @@ class BuildResult:
     segments: Segments
     seconds: float
     warnings: tuple[Finding, ...]
+    content: Content
+    """What was packed."""
+
+    @property
+    def built(self) -> Built:
+        """The same as a report for people and programs."""
+        release = self.release
+        return Built(
+            release.name,
+            release.version,
+            release.os,
+            release.directory,
+            release.package,
+            release.config,
+            release.commands.as_json(),
+            self.segments.total,
+            self.segments.reused,
+            self.warnings,
+        )

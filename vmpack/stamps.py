@@ -1,0 +1,30 @@
+"""Stamps: what the file system says of a file or folder, so that a change can be told without reading it.
+
+A stamp whose times are not clearly older than the moment it was taken proves nothing: the file may change again
+without its stamp telling ("racy git").
+"""
+
+import os
+import struct
+
+Stamp = bytes
+"""Device, inode, size and times, packed; any difference later means that the file changed."""
+
+STAMP_SIZE = 40
+MARGIN_NS = 2 * 10**9
+"""Two seconds: the coarsest clock of a file system in use (FAT)."""
+_STAMP = struct.Struct("<QQqqq")
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """Take the stamp of a file, from a directory listing or an open descriptor alike."""
+    if os.name == "nt":
+        # Windows' directory listings know neither device nor inode.
+        return _STAMP.pack(0, 0, status.st_size, status.st_mtime_ns, 0)
+    return _STAMP.pack(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def stamp_time(stamp: Stamp) -> int:
+    """Give the later of the two times in a stamp, in nanoseconds since 1970."""
+    *_, modified, changed = _STAMP.unpack(stamp)
+    return int(max(modified, changed))
