@@ -78,6 +78,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "the config": lambda app: rewrite_in_place(app / "hello.json"),
     "the manifest": lambda app: rewrite_in_place(app / "vmapp.json"),
     "the template": lambda app: rewrite_in_place(app.parent / "templates/archive/linux/archive.sh.j2"),
+    "templates beside the manifest": lambda app: (app / "templates").mkdir(),
     "a new template": lambda app: (app.parent / "templates/other").mkdir(),
     "the package": lambda app: rewrite_in_place(app.parent / "dist/hello/1.2.0/hello.tar"),
     "a report": lambda app: rewrite_in_place(app.parent / "dist/hello/1.2.0/version.json"),

@@ -9,6 +9,7 @@ from vmpack.errors import TemplateError
 from vmpack.installer.environment import Language, language_of, make_environment
 from vmpack.installer.find import Template, find, library_file, read_inside
 from vmpack.installer.model import Lifecycle, PayloadFacts, Script
+from vmpack.installer.names import names
 from vmpack.installer.params import completed, search_path
 from vmpack.installer.quoting import QuotingError
 from vmpack.manifest.model import Manifest
@@ -43,39 +44,10 @@ def render_template(
     template: Template, manifest: Manifest, facts: PayloadFacts, params: dict[str, JSONValue]
 ) -> Lifecycle:
     """Render a template that was found already, with parameters that are complete."""
-    context = _context(manifest, facts, params)
+    context = names(manifest, facts, params)
     files = _sources(template, manifest.os)
     scripts = tuple(_script(template, manifest.os, name, source, context) for name, source in files.items())
     return Lifecycle(template.name, params, scripts, _retained(template, manifest.os, params))
-
-
-def _context(manifest: Manifest, facts: PayloadFacts, params: Mapping[str, JSONValue]) -> dict[str, Any]:
-    """Give the closed set of names that a template may speak of; plain data only."""
-    config = manifest.config
-    return {
-        "app": {
-            "name": manifest.name,
-            "version": manifest.version,
-            "description": manifest.description or None,
-        },
-        "os": manifest.os,
-        "params": params,
-        "package": {"file_name": manifest.package_file_name},
-        "payload": {
-            "archive": facts.archive,
-            "format": facts.format,
-            "files": facts.files,
-            "size": facts.size,
-            "kilobytes": facts.size // 1024 + 4 * facts.files,
-        },
-        "config": {
-            "file_name": config.file_name if config else f"{manifest.name}_config",
-            "given": config is not None,
-        },
-        "checks": [
-            {"name": check.name, "run": check.run, "timeout": check.timeout} for check in manifest.checks
-        ],
-    }
 
 
 def _sources(template: Template, os: Os) -> dict[str, str]:

@@ -96,14 +96,19 @@ class Record:
         watched.update(
             (f"{content.root}/{entry.path}", entry.stamp) for entry in content.entries if entry.stamp
         )
+        if not self._are_old(watched.values()):
+            return None  # most often the file that was just edited: nothing more need be looked at
         places = [*_surroundings(self._asked)]
         if wanted.config is not None:
             places.append(os.path.join(os.path.abspath(wanted.folder), wanted.config.file))
         watched.update((place, stamp_of(os.stat(place))) for place in places)
-        trusted = self._began_ns - MARGIN_NS
-        is_old = all(stamp_time(stamp) < trusted for stamp in watched.values())
         ignored = _ignore_file(self._asked)
-        return watched if is_old and (ignored in watched or not os.path.lexists(ignored)) else None
+        is_known = ignored in watched or not os.path.lexists(ignored)
+        return watched if is_known and self._are_old(watched.values()) else None
+
+    def _are_old(self, stamps: Iterable[Stamp]) -> bool:
+        """Tell whether all stamps are old enough to be trusted."""
+        return max(map(stamp_time, stamps), default=0) < self._began_ns - MARGIN_NS
 
 
 def _name(asked: Asked) -> str:
@@ -144,17 +149,22 @@ def _ignore_file(asked: Asked) -> str:
     return os.path.join(os.path.abspath(_manifest_file(asked).parent), ".vmpackignore")
 
 
+def _template_dirs(asked: Asked) -> tuple[Path, ...]:
+    """Give the folders that win over the built-in templates: those given, and ``templates`` beside the manifest."""
+    return (*asked.template_dirs, _manifest_file(asked).parent / "templates")
+
+
 def _absent(asked: Asked) -> list[str]:
     """Name what a build looks for and did not find."""
-    ignored = _ignore_file(asked)
-    return [] if os.path.lexists(ignored) else [ignored]
+    places = [_ignore_file(asked), *(os.path.abspath(folder) for folder in _template_dirs(asked))]
+    return [place for place in places if not os.path.lexists(place)]
 
 
 def _is_watchable(wanted: "Manifest", asked: Asked) -> bool:
     """Tell whether the installer's template lies where a change would be seen."""
     if wanted.installer is None:
         return True
-    places = (*asked.template_dirs, resources.templates())
+    places = (*_template_dirs(asked), resources.templates())
     return any(place.joinpath(wanted.installer.template).is_dir() for place in places)
 
 
@@ -162,7 +172,7 @@ def _surroundings(asked: Asked) -> Iterator[str]:
     """Name vmpack's own files, those of its templates and schemas, and the folders of its libraries."""
     own = (str(Path(__file__).parents[1]), str(resources.templates()), str(resources.schemas()))
     count = 0
-    for place in (*own, *map(str, asked.template_dirs)):
+    for place in (*own, *map(os.path.abspath, _template_dirs(asked))):
         for folder, folders, names in os.walk(place):
             folders[:] = [name for name in folders if name != "__pycache__"]
             yield folder

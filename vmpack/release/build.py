@@ -13,10 +13,13 @@ from vmpack.atomic import replaced_folder
 from vmpack.content import collect
 from vmpack.content.model import Content
 from vmpack.errors import ManifestError
+from vmpack.installer import remembered
 from vmpack.installer.model import Lifecycle, PayloadFacts
 from vmpack.limits import DEFAULT, Limits
 from vmpack.manifest.model import Manifest
+from vmpack.package.archive import Frame
 from vmpack.package.cache import SegmentCache
+from vmpack.package.frames import sealed
 from vmpack.package.model import DEFAULT_MTIME, BlockObserver, Member, PackageRequest, WrittenPackage
 from vmpack.progress import SILENT, Progress
 from vmpack.release.check import demand
@@ -117,7 +120,23 @@ def _lifecycle(wanted: Manifest, content: Content, options: BuildOptions) -> Lif
         files=sum(entry.kind == "file" for entry in content.entries),
         size=content.size,
     )
-    return installer.render(wanted, facts, template_dirs=options.template_dirs)
+    if options.cache is None:
+        return installer.render(wanted, facts, template_dirs=options.template_dirs)
+    return remembered.render(wanted, facts, _Scripts(options.cache), template_dirs=options.template_dirs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scripts:
+    """The build cache as a memory for rendered scripts."""
+
+    cache: SegmentCache
+
+    def get(self, key: bytes) -> bytes | None:
+        found = self.cache.get(key)
+        return found.data if found else None
+
+    def put(self, key: bytes, data: bytes) -> None:
+        self.cache.put(key, sealed(Frame(data)))
 
 
 def _members(wanted: Manifest, lifecycle: Callable[[], Lifecycle | None]) -> tuple[Member, ...]:

@@ -1,0 +1,106 @@
+"""Scripts that were rendered before: importing and running Jinja takes longer than packing a small change.
+
+They are remembered under a digest of everything that decides them: the template's files, the shared library, the code
+of this room, the names that a template may speak of. What no file of the template mentions does not count, so a
+payload that grows by a line keeps its scripts.
+"""
+
+import hashlib
+import importlib.util
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from vmpack import __version__, resources
+from vmpack.installer.find import LIBRARY, Template, find
+from vmpack.installer.model import Lifecycle, PayloadFacts, Script
+from vmpack.installer.names import names
+from vmpack.installer.params import completed, search_path
+from vmpack.manifest.model import Manifest
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+_VERSION = "vmpack scripts 1"
+_EXACT = re.compile(rb"\bpayload\b(?!\.(?:archive|format|kilobytes)\b)")
+"""A template that speaks of the payload's exact size or number of files."""
+
+
+class Memory(Protocol):
+    """Where bytes are kept under a digest; either way may fail silently."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give what was kept, if it is still there and whole."""
+
+    def put(self, key: bytes, data: bytes) -> None:
+        """Keep bytes."""
+
+
+def render(
+    manifest: Manifest, facts: PayloadFacts, memory: Memory, *, template_dirs: Sequence[Path] = ()
+) -> Lifecycle:
+    """Do as ``rendering.render`` does, or give what it gave before for the same template, names and code."""
+    if manifest.installer is None:
+        return _rendered(manifest, facts, template_dirs)
+    template = find(manifest.installer.template, search_path(manifest, template_dirs))
+    key = _key(template, manifest, facts)
+    kept = memory.get(key)
+    if kept is not None:
+        return _unpacked(json.loads(kept))
+    lifecycle = _rendered(manifest, facts, template_dirs)
+    memory.put(key, json.dumps(_packed(lifecycle)).encode())
+    return lifecycle
+
+
+def _rendered(manifest: Manifest, facts: PayloadFacts, template_dirs: Sequence[Path]) -> Lifecycle:
+    from vmpack.installer.rendering import render
+
+    return render(manifest, facts, template_dirs=template_dirs)
+
+
+def _key(template: Template, manifest: Manifest, facts: PayloadFacts) -> bytes:
+    texts = list(_texts(template, manifest))
+    spoken = names(manifest, facts, completed(manifest, template))
+    if not any(_EXACT.search(text) for name, text in texts if name.endswith(".j2")):
+        del spoken["payload"]["files"], spoken["payload"]["size"]
+    jinja = importlib.util.find_spec("jinja2")
+    code = sorted(
+        (path.name, path.stat().st_size, path.stat().st_mtime_ns)
+        for path in (
+            *Path(__file__).parent.glob("*.py"),
+            *([Path(jinja.origin)] if jinja and jinja.origin else []),
+        )
+    )
+    digest = hashlib.sha256(json.dumps([_VERSION, __version__, code, template.name, spoken]).encode())
+    for name, text in texts:
+        digest.update(b"%s %d\n" % (name.encode(), len(text)))
+        digest.update(text)
+    return digest.digest()
+
+
+def _texts(template: Template, manifest: Manifest) -> Iterator[tuple[str, bytes]]:
+    """Give every file that rendering may read."""
+    for folder in (
+        template.root,
+        template.root.joinpath(manifest.os),
+        resources.templates().joinpath(LIBRARY, manifest.os),
+    ):
+        files: list[Traversable] = [item for item in folder.iterdir() if item.is_file()]
+        for item in sorted(files, key=lambda item: item.name):
+            yield item.name, item.read_bytes()
+
+
+def _packed(lifecycle: Lifecycle) -> dict[str, Any]:
+    return {
+        "template": lifecycle.template,
+        "params": lifecycle.params,
+        "scripts": [[each.name, each.data.decode("latin-1"), each.mode] for each in lifecycle.scripts],
+        "retains": lifecycle.retains,
+    }
+
+
+def _unpacked(kept: dict[str, Any]) -> Lifecycle:
+    scripts = tuple(Script(name, data.encode("latin-1"), mode) for name, data, mode in kept["scripts"])
+    return Lifecycle(kept["template"], kept["params"], scripts, tuple(kept["retains"]))
