@@ -33,7 +33,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests/publish")]
 
 from publish_support import ACCOUNT, KEY, running_azurite, write_release  # noqa: E402 - found through the path above
 
-BLOCK = 3 << 20
+RATIO = 2.5
+"""Raw bytes for one byte of a package: what programs compress to, roughly."""
 CLIENTS = {
     "vmpack": "vmpack publish",
     "default": "upload_blob, defaults",
@@ -73,12 +74,16 @@ def server(kind: str, folder: Path) -> Iterator[str]:
 
 
 def make_release(folder: Path, size: int) -> Any:
-    """Write a release of random blocks of about three MiB."""
+    """Write a release of random blocks, of sizes around those that a build gives a package of this size."""
+    from vmpack.package.frames import largest_segment, level_of
+    from vmpack.package.segments import segment_size
 
+    largest = largest_segment("tar.zst", level_of("tar.zst", None))
+    usual = int(segment_size(int(size * RATIO), largest) / RATIO)
     source = random.Random(size)
     blocks = []
     while size > 0:
-        blocks.append(os.urandom(min(size, source.randint(BLOCK // 2, BLOCK * 3 // 2))))
+        blocks.append(os.urandom(min(size, source.randint(usual // 2, usual * 3 // 2))))
         size -= len(blocks[-1])
     return write_release(folder, blocks, name="bench", version="1.0.0")
 

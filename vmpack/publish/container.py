@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 from vmpack.errors import PublishError
 from vmpack.publish.model import BlobProperties, RemoteBlock
 from vmpack.publish.session import Session
-from vmpack.publish.wire import Request, Response
+from vmpack.publish.wire import Body, Request, Response
 
 CREATE_ONLY = {"If-None-Match": "*"}
 
@@ -54,7 +54,7 @@ class Container:
         """Give a blob's URL without a signature."""
         return f"{self.url}/{quote(blob)}"
 
-    def put_block(self, blob: str, block: str, data: bytes | memoryview, digest: bytes) -> None:
+    def put_block(self, blob: str, block: str, data: bytes | Body, digest: bytes) -> None:
         """Send one block; ``digest`` is its MD5, which storage verifies before it accepts the block."""
         checksum = b64encode(digest).decode()
         request = Request(

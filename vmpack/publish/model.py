@@ -10,9 +10,6 @@ from vmpack.findings import Finding
 ReadAt = Callable[[int, int], bytes]
 """``read_at(offset, size)`` gives exactly that many bytes, or raises."""
 
-ReadInto = Callable[[int, memoryview], None]
-"""``read_into(offset, room)`` fills the room with the bytes from there on, or raises."""
-
 StepKind = Literal["staged", "copy", "send", "repeat"]
 
 

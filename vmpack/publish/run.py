@@ -152,7 +152,6 @@ def _how(
         overwrite=options.overwrite,
         older=older,
         access=source_access(container, destination),
-        threads=options.threads,
         progress=options.progress,
     )
 

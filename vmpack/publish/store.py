@@ -27,7 +27,6 @@ class StoreOptions:
     older: Inventory = field(default_factory=Inventory)
     """Blobs to copy ranges from."""
     access: SourceAccess = no_access
-    threads: int = 16
     progress: Progress = SILENT
 
 
@@ -114,11 +113,11 @@ def _bring(container: Container, jobs: Sequence[Job], options: StoreOptions) -> 
         job.plan = _plan(job.upload, job.seen, options)
         if job.plan.clear:
             _clear(container, job.upload.blob, replacing=job.seen.existing is not None)
-        read_into = job.upload.file.read_into
+        file = job.upload.file
         transfers.append(
-            Transfer(container, job.upload.blob, job.plan, read_into, options.access, options.progress)
+            Transfer(container, job.upload.blob, job.plan, file, options.access, options.progress)
         )
-    transfer.run(transfers, options.threads)
+    transfer.run(transfers)
     for job, done in zip(jobs, transfers, strict=True):
         now, before = done.tally, job.tally
         job.tally = Tally(

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from zlib_ng import zlib_ng
+
 from vmpack.progress import Progress
-from vmpack.publish.blocks import check
-from vmpack.publish.buffers import Buffers
+from vmpack.publish.blocks import damaged
 from vmpack.publish.container import Container, SourceRange
-from vmpack.publish.model import PublishPlan, ReadInto, SourceBlob, Step, Tally
+from vmpack.publish.files import OpenFile, Stretch
+from vmpack.publish.model import PublishPlan, SourceBlob, Step, Tally
 from vmpack.publish.refusals import StorageError
 
 SourceAccess = Callable[[SourceBlob], tuple[str, str | None] | None]
@@ -31,7 +33,7 @@ class Transfer:
     container: Container
     blob: str
     plan: PublishPlan
-    read_into: ReadInto
+    file: OpenFile
     access: SourceAccess
     progress: Progress
     notes: list[str] = field(default_factory=list)
@@ -56,15 +58,13 @@ class Transfer:
             blocks_sent=sum(len(step.parts) for step in self._sent),
         )
 
-    def bring(self, step: Step, buffers: Buffers) -> None:
+    def bring(self, step: Step) -> None:
         """Bring one block to storage, uncommitted."""
-        with self.container.session.gate.passage(), buffers.lent(step.size) as data:
-            with _HASHING:
-                self.read_into(step.offset, data)
-                _verify(step, data)
-                digest = hashlib.md5(data, usedforsecurity=False).digest()
+        with self.container.session.gate.passage():
+            digest = _digest(self.file, step)
             if step.kind == "send" or not self._copy(step, digest):
-                self.container.put_block(self.blob, step.id, data, digest)
+                body = Stretch(self.file, step.offset, step.size)
+                self.container.put_block(self.blob, step.id, body, digest)
                 with self._lock:
                     self._sent.append(step)
         self.progress.advance(step.size)
@@ -94,7 +94,7 @@ class Transfer:
                 self.notes.append(f"{why}: blocks are sent instead")
 
 
-def run(transfers: Sequence[Transfer], threads: int) -> None:
+def run(transfers: Sequence[Transfer]) -> None:
     """Bring every block of several blobs to storage, uncommitted.
 
     Raises the first error after every other request has been called off; what has arrived stays for a resume.
@@ -103,12 +103,21 @@ def run(transfers: Sequence[Transfer], threads: int) -> None:
     for transfer in transfers:
         transfer.progress.advance(sum(s.size for s in transfer.plan.steps if s.kind in ("staged", "repeat")))
     if work:
-        buffers = Buffers([step.size for _, step in work], threads)
-        transfers[0].container.session.map(lambda job: job[0].bring(job[1], buffers), work)
+        transfers[0].container.session.map(lambda job: job[0].bring(job[1]), work)
 
 
-def _verify(step: Step, data: memoryview) -> None:
-    start = 0
-    for part in step.parts:
-        check(part, data[start : start + part.size])
-        start += part.size
+def _digest(file: OpenFile, step: Step) -> bytes:
+    """Hold a block's bytes against what the release was built from, and give their MD5.
+
+    Should they change between this and sending them, storage refuses them for their MD5.
+    """
+    md5 = hashlib.md5(usedforsecurity=False)
+    with _HASHING:
+        for part in step.parts:
+            crc = 0
+            for piece in file.pieces(part.offset, part.size):
+                crc = zlib_ng.crc32(piece, crc)
+                md5.update(piece)
+            if crc != part.crc32:
+                raise damaged(part.offset, part.size)
+    return md5.digest()

@@ -16,9 +16,9 @@ import time
 import urllib.request
 import uuid
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote, urlencode, urlsplit
 
 from vmpack import __version__
@@ -57,6 +57,16 @@ class Timeouts:
     """Longest time for one request as a whole, however steadily it creeps."""
 
 
+class Body(Protocol):
+    """Bytes that are sent piece by piece, and once more with each attempt."""
+
+    def __len__(self) -> int:
+        """Give their number."""
+
+    def pieces(self) -> Iterator[memoryview]:
+        """Give them; a piece lasts until the next one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request; ``path`` is percent-encoded and begins with a slash."""
@@ -65,7 +75,7 @@ class Request:
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | memoryview = b""
+    body: bytes | Body = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,16 +257,18 @@ class Wire:
             connection.putheader(name, value)
         connection.endheaders()
 
-    def _send_body(
-        self, connection: http.client.HTTPConnection, body: bytes | memoryview, deadline: float
-    ) -> None:
-        view = memoryview(body)
-        for start in range(0, len(view), _PIECE):
+    def _send_body(self, connection: http.client.HTTPConnection, body: bytes | Body, deadline: float) -> None:
+        for piece in _pieces(body) if isinstance(body, bytes) else body.pieces():
             if self.cancelled.is_set():
                 raise CancelledError
             if time.monotonic() > deadline:
                 raise TransportError("the request took too long")
-            connection.send(view[start : start + _PIECE])
+            connection.send(piece)
+
+
+def _pieces(data: bytes) -> Iterator[memoryview]:
+    view = memoryview(data)
+    return (view[start : start + _PIECE] for start in range(0, len(view), _PIECE))
 
 
 def _read(connection: http.client.HTTPConnection, request_id: str) -> Response:
