@@ -7,6 +7,7 @@ Prints Markdown. Programs that are not installed are left out.
 """
 
 import argparse
+import compileall
 import json
 import os
 import platform
@@ -23,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from curve import draw_curves
 from measure import Contestant, Pair, compare, median
 
+import vmpack
+
 TAR = "tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C {tree} -cf - ."
 
 
@@ -38,6 +41,8 @@ def main() -> None:
     parser.add_argument("--svg", type=Path, help="where the plot of the curve goes")
     options = parser.parse_args()
     print(_machine())
+    # As pip does when it installs: otherwise the first runs would compile vmpack's own modules.
+    compileall.compile_dir(Path(vmpack.__file__).parent, quiet=1)
     with tempfile.TemporaryDirectory(prefix="vmpack-bench-") as scratch:
         if options.part in {"table", "all"}:
             for name, tree in (("many small files", options.many), ("few large files", options.few)):
@@ -170,7 +175,8 @@ class Builder:
         }
         (folder / "vmapp.json").write_text(json.dumps(manifest))
         dist = self._scratch / f"dist-{form}-{level}"
-        command = [sys.executable, "-m", "vmpack", "build", str(folder), "-o", str(dist)]
+        program = Path(sys.executable).with_name("vmpack")
+        command = [str(program), "build", str(folder), "-o", str(dist)]
         if not cached:
             command.append("--no-cache")
         os.environ["VMPACK_CACHE_DIR"] = str(self._scratch / "cache")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from vmpack.content.model import Entry
 from vmpack.errors import VerificationError
 from vmpack.package import listing
+from vmpack.package.listing import Listing
 from vmpack.package.model import FileRecord
 
 RAW = b"\xab" * 32
@@ -32,7 +33,7 @@ entries = st.one_of(
 def test_every_entry_comes_back(found: list[Entry]) -> None:
     found.sort()
     digests = [RAW if entry.kind == "file" else None for entry in found]
-    records = listing.parse(listing.render(found, digests))
+    records = listing.parse(Listing(found).filled(digests))
     assert records == tuple(
         FileRecord(
             entry.path, entry.kind, entry.mode, entry.size, digest.hex() if digest else "", entry.target
@@ -44,7 +45,8 @@ def test_every_entry_comes_back(found: list[Entry]) -> None:
 @given(st.lists(entries, max_size=8))
 def test_the_length_does_not_depend_on_the_digests(found: list[Entry]) -> None:
     digests = [RAW if entry.kind == "file" else None for entry in found]
-    assert len(listing.render(found, digests)) == len(listing.render(found, [None] * len(found)))
+    listed = Listing(found)
+    assert len(listed.blank()) == len(listed.filled(digests))
 
 
 @given(
@@ -95,7 +97,7 @@ def test_libarchive_reads_it(tmp_path) -> None:
         Entry("dir", "directory", 0o755),
         Entry("l", "symlink", 0o777, 0, "a b#"),
     ]
-    (tmp_path / "files").write_bytes(listing.render(found, [RAW, None, None]))
+    (tmp_path / "files").write_bytes(Listing(found).filled([RAW, None, None]))
     shown = subprocess.run(
         ["bsdtar", "-tvf", "files"], cwd=tmp_path, capture_output=True, text=True, check=True
     )

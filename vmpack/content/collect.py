@@ -18,6 +18,7 @@ from vmpack.manifest.model import Payload
 from vmpack.stamps import Stamp, stamp_of
 from vmpack.types import Os
 
+_KIND = stat.S_IFMT(0o777777)
 _REPOSITORIES = (".git", ".hg", ".svn")
 
 
@@ -101,10 +102,10 @@ class _Gather:
         if status is None:
             return Entry(path, "directory", 0o755)
         mode = status.st_mode
-        if stat.S_ISREG(mode):
+        if mode & _KIND == stat.S_IFREG:
             if mode & 0o444 != 0o444 and not readable(self._root, path, status):
                 self._problem("payload-unreadable", path, "cannot be read: permission denied")
-            runs = mode & 0o111 or self._executable.match(path)
+            runs = mode & 0o111 or (not self._executable.is_empty and self._executable.match(path))
             return Entry(path, "file", 0o755 if runs else 0o644, status.st_size, "", stamp_of(status))
         if stat.S_ISLNK(mode):
             return self._link(path)

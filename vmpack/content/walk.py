@@ -3,22 +3,18 @@
 import os
 import stat
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
 
 from vmpack.content.problems import problem
 from vmpack.content.select import IGNORE_FILE, IgnoreRules, Patterns, compile_spec, ignored
 from vmpack.findings import Finding
 from vmpack.stamps import Stamp, stamp_of
 
+Found = tuple[str, os.stat_result | None, bool]
+"""A path that the patterns let through; its status (None for a folder: nothing of it is packed but its name); and
+whether it is wanted (False for a folder that only an included path below it would bring in).
 
-class Found(NamedTuple):
-    """A path that the patterns let through, as the file system describes it."""
-
-    path: str
-    status: os.stat_result | None
-    """None for a folder: nothing of it is packed but its name."""
-    wanted: bool
-    """False for a folder that only an included path below it would bring in."""
+A bare tuple, because a payload may have 100,000 of them.
+"""
 
 
 class Walk:
@@ -45,20 +41,24 @@ class Walk:
         while pending:
             prefix, rules = pending.pop()
             listing = self._listing(prefix)
-            if any(item.name == IGNORE_FILE for item in listing):
+            if IGNORE_FILE in [item.name for item in listing]:
                 rules = self._with_rules(prefix, rules)
             filtered = bool(rules) or not self._plain
             for item in listing:
-                path = prefix + item.name
+                name = item.name
+                path = prefix + name
                 if item.is_dir(follow_symlinks=False):
                     inner = path + "/"
                     if not self._skipped(path) and not (filtered and self._dropped(inner, rules)):
                         pending.append((inner, rules))
-                        yield Found(path, None, self._included(inner))
-                elif item.name == IGNORE_FILE or (filtered and self._dropped(path, rules)):
+                        yield path, None, self._included(inner)
+                elif name == IGNORE_FILE or (filtered and self._dropped(path, rules)):
                     continue
-                elif self._included(path):
-                    yield from self._file(path, item)
+                elif self._plain or self._include.match(path):
+                    try:
+                        yield path, item.stat(follow_symlinks=False), True
+                    except OSError as error:
+                        self._unreadable(path, error)
 
     def _listing(self, prefix: str) -> list["os.DirEntry[str]"]:
         folder = os.path.join(self._root, prefix)
@@ -69,12 +69,6 @@ class Walk:
         except OSError as error:
             self._unreadable(prefix or ".", error)
             return []
-
-    def _file(self, path: str, item: "os.DirEntry[str]") -> Iterator[Found]:
-        try:
-            yield Found(path, item.stat(follow_symlinks=False), True)
-        except OSError as error:
-            self._unreadable(path, error)
 
     def _skipped(self, path: str) -> bool:
         return bool(self._skip) and os.path.join(self._root, path) in self._skip

@@ -4,9 +4,8 @@ Its length is known before a byte of the payload is read, because a digest alway
 package's head is measured first and written last.
 """
 
-import io
-import itertools
 import re
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 
 from vmpack.content.model import Entry, EntryKind
@@ -29,29 +28,41 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SIZE = re.compile(r"[0-9]{1,18}")
 
 
-def render(entries: Sequence[Entry], digests: Sequence[bytes | None]) -> bytes:
-    """Give the member's bytes; ``digests`` holds the sha256 of each entry that is a file.
+class Listing:
+    """The member's bytes, written once with room for the digests and filled in when they are known."""
 
-    A digest that is not known yet (None) takes the same room.
-    """
-    text = io.BytesIO()
-    lines = _lines(entries, digests)
-    while chunk := "".join(itertools.islice(lines, _CHUNK)):
-        text.write(chunk.encode("ascii"))
-    return text.getvalue()
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._places = array("Q")
+        self._text = bytearray(_START, "ascii")
+        lines: list[str] = []
+        at = len(self._text)
+        for path, kind, mode, size, target, _ in entries:
+            name = path if _is_plain(path) else _escape(path)
+            if kind == "file":
+                octal = "" if mode == 0o644 else f" mode={mode:04o}"
+                line = f"./{name}{octal} size={size} sha256={_NO_DIGEST}\n"
+                self._places.append(at + len(line) - len(_NO_DIGEST) - 1)
+            elif kind == "directory":
+                line = f"./{name} type=dir mode={mode:04o}\n"
+            else:
+                line = f"./{name} type=link mode={mode:04o} link={_escape(target)}\n"
+            at += len(line)
+            lines.append(line)
+            if len(lines) == _CHUNK:
+                self._text += "".join(lines).encode("ascii")
+                lines.clear()
+        self._text += "".join(lines).encode("ascii")
 
+    def blank(self) -> bytes:
+        """Give the bytes without a digest."""
+        return bytes(self._text)
 
-def _lines(entries: Sequence[Entry], digests: Sequence[bytes | None]) -> Iterator[str]:
-    yield _START
-    for (path, kind, mode, size, target, _), digest in zip(entries, digests, strict=True):
-        name = path if _is_plain(path) else _escape(path)
-        if kind == "file":
-            octal = "" if mode == 0o644 else f" mode={mode:04o}"
-            yield f"./{name}{octal} size={size} sha256={digest.hex() if digest else _NO_DIGEST}\n"
-        elif kind == "directory":
-            yield f"./{name} type=dir mode={mode:04o}\n"
-        else:
-            yield f"./{name} type=link mode={mode:04o} link={_escape(target)}\n"
+    def filled(self, digests: Iterable[bytes | None]) -> bytes:
+        """Give the bytes with the sha256 of each entry that is a file (None for the others)."""
+        text = self._text
+        for place, digest in zip(self._places, filter(None, digests), strict=True):
+            text[place : place + 64] = digest.hex().encode()
+        return bytes(text)
 
 
 def parse(data: bytes) -> tuple[FileRecord, ...]:

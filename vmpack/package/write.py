@@ -78,7 +78,8 @@ def _write(
     reused = total = 0
     with running(feed, threads) as frames:
         members = request.members() if callable(request.members) else request.members
-        head_size = container.head_size(_with_files(members, content, feed.known))
+        files = listing.Listing(content.entries)
+        head_size = container.head_size(_with_files(members, files.blank()))
         _refuse_what_cannot_fit(request, head_size)
         with _output(request, out, head_size, observer) as output:
             for frame, was_cached, size in frames:
@@ -87,7 +88,7 @@ def _write(
                 reused += was_cached
                 total += 1
                 progress.advance(size)
-            blocks = _write_ends(container, _with_files(members, content, feed.digests), output)
+            blocks = _write_ends(container, _with_files(members, files.filled(feed.digests)), output)
             sha256 = _package_digest(output, blocks, cache)
     if cache is not None and feed.index is not None:
         feed.index.save(feed.digests, began_ns)
@@ -138,12 +139,9 @@ def _container(request: PackageRequest) -> Container:
     return TarContainer(request.format, level, request.mtime)
 
 
-def _with_files(
-    members: Sequence[Member], content: Content, digests: Sequence[Digest | None]
-) -> tuple[Member, ...]:
-    """Put ``files`` behind ``vmapp.json``; digests that are not known yet take the same room."""
-    files = Member(listing.NAME, listing.render(content.entries, digests))
-    return (*members[:1], files, *members[1:])
+def _with_files(members: Sequence[Member], files: bytes) -> tuple[Member, ...]:
+    """Put ``files`` behind ``vmapp.json``."""
+    return (*members[:1], Member(listing.NAME, files), *members[1:])
 
 
 def _refuse_what_cannot_fit(request: PackageRequest, head_size: int) -> None:
