@@ -15,7 +15,7 @@ from vmpack.package.frames import level_of, sealed
 from vmpack.package.limits import too_big
 from vmpack.package.model import Block, BlockObserver, Member, PackageRequest, Segments, WrittenPackage
 from vmpack.package.output import Output
-from vmpack.package.pipeline import thread_count
+from vmpack.package.pipeline import Aside, thread_count
 from vmpack.progress import SILENT, Progress
 
 
@@ -89,11 +89,12 @@ def _write(
                 total += 1
                 progress.advance(size)
             blocks = _write_ends(container, _with_files(members, files.filled(feed.digests)), output)
-            sha256 = _package_digest(output, blocks, cache)
-    if cache is not None and feed.index is not None:
-        feed.index.save(feed.digests, began_ns)
-        if reused < total:
-            cache.prune()
+            with Aside(lambda: _package_digest(output, blocks, cache)) as digest:
+                if cache is not None and feed.index is not None:
+                    feed.index.save(feed.digests, began_ns)
+                    if reused < total:
+                        cache.prune()
+            sha256 = digest.result()
     return WrittenPackage(output.offset, sha256.hex(), blocks, Segments(total, reused))
 
 

@@ -92,12 +92,12 @@ class Record:
         """Give everything that was read, with stamps; None where a stamp proves nothing or a place is not known."""
         if not _is_watchable(wanted, self._asked):
             return None
+        if not self._are_old(entry.stamp for entry in content.entries if entry.stamp):
+            return None  # most often the file that was just edited: nothing more need be looked at
         watched = dict(content.seen)
         watched.update(
             (f"{content.root}/{entry.path}", entry.stamp) for entry in content.entries if entry.stamp
         )
-        if not self._are_old(watched.values()):
-            return None  # most often the file that was just edited: nothing more need be looked at
         places = [*_surroundings(self._asked)]
         if wanted.config is not None:
             places.append(os.path.join(os.path.abspath(wanted.folder), wanted.config.file))
