@@ -27,6 +27,7 @@ FAULTS = (
 )
 
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+_AUTHORIZED = re.compile(rb"(?i)\r\nauthorization:")
 _CHUNKED = re.compile(rb"(?i)\r\ntransfer-encoding: *chunked")
 _STALL = 1.0
 
@@ -43,6 +44,8 @@ class Seen:
     target: str
     fault: str | None
     body: int = 0
+    authorized: bool = False
+    """Whether the request itself proved who asks, beside what its URL carries."""
     reached: int = 0
     """The status that Azurite answered, whether or not the client heard of it."""
 
@@ -88,6 +91,8 @@ class FaultProxy:
     port: int = 0
     decide: Decide = field(default=lambda _seen: None)
     seen: list[Seen] = field(default_factory=list)
+    connections: int = 0
+    """How many were opened so far."""
     _tasks: set["asyncio.Task[None] | None"] = field(default_factory=set)
     """The loop itself keeps only weak references: a connection could be collected while it waits."""
 
@@ -122,6 +127,7 @@ class FaultProxy:
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         behind: asyncio.StreamWriter | None = None
         self._tasks.add(asyncio.current_task())
+        self.connections += 1
         try:
             above, behind = await asyncio.open_connection("127.0.0.1", self.upstream)
             while True:
@@ -146,7 +152,9 @@ class FaultProxy:
         head = await reader.readuntil(b"\r\n\r\n")
         method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ", 2)
         length = _LENGTH.search(head)
-        seen = Seen(method, target, None, int(length[1]) if length else 0)
+        seen = Seen(
+            method, target, None, int(length[1]) if length else 0, _AUTHORIZED.search(head) is not None
+        )
         seen.fault = self.decide(seen)
         self.seen.append(seen)
         if seen.fault == "reset-before":

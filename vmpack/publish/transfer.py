@@ -100,6 +100,8 @@ def run(transfers: Sequence[Transfer]) -> None:
     Raises the first error after every other request has been called off; what has arrived stays for a resume.
     """
     work = [(transfer, step) for transfer in transfers for step in transfer.work]
+    # Largest first, so that no connection is left with a large one at the end.
+    work.sort(key=lambda job: job[1].size, reverse=True)
     for transfer in transfers:
         transfer.progress.advance(sum(s.size for s in transfer.plan.steps if s.kind in ("staged", "repeat")))
     if work:

@@ -1,0 +1,61 @@
+"""A release's file read in pieces, by many threads."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from vmpack.errors import PublishError
+from vmpack.publish import files
+from vmpack.publish.files import Stretch, opened_file
+from vmpack.release.model import Artifact
+
+DATA = bytes(range(251)) * 40
+
+
+@pytest.fixture
+def artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifact:
+    monkeypatch.setattr(files, "_PIECE", 1000)
+    path = tmp_path / "x.tar"
+    path.write_bytes(DATA)
+    return Artifact(path, path.name, len(DATA), "")
+
+
+@pytest.mark.parametrize(("offset", "size"), [(0, 0), (0, 1), (7, 999), (7, 1000), (7, 2500), (0, len(DATA))])
+def test_any_stretch_is_read_whole(artifact: Artifact, offset: int, size: int) -> None:
+    with opened_file(artifact) as file:
+        assert file.read(offset, size) == DATA[offset : offset + size]
+
+
+def test_a_stretch_comes_in_pieces_as_often_as_it_is_asked_for(artifact: Artifact) -> None:
+    with opened_file(artifact) as file:
+        stretch = Stretch(file, 5, 2500)
+        assert len(stretch) == 2500
+        for _ in range(2):
+            assert [bytes(piece) for piece in stretch.pieces()] == [
+                DATA[5:1005],
+                DATA[1005:2005],
+                DATA[2005:2505],
+            ]
+
+
+def test_threads_do_not_share_memory(artifact: Artifact) -> None:
+    with opened_file(artifact) as file, ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(lambda offset: file.read(offset, 3000), range(0, 5000, 10)))
+    assert read == [DATA[offset : offset + 3000] for offset in range(0, 5000, 10)]
+
+
+def test_where_positioned_reads_are_missing_threads_take_turns(
+    artifact: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("os.preadv")
+    with opened_file(artifact) as file, ThreadPoolExecutor(4) as pool:
+        read = list(pool.map(lambda offset: file.read(offset, 3000), range(0, 5000, 50)))
+    assert read == [DATA[offset : offset + 3000] for offset in range(0, 5000, 50)]
+
+
+def test_a_file_that_becomes_shorter_is_noticed(artifact: Artifact) -> None:
+    with opened_file(artifact) as file:
+        artifact.path.write_bytes(DATA[:1500])
+        with pytest.raises(PublishError, match="changed since the release was built"):
+            file.read(1000, 1000)
