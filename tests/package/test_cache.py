@@ -1,3 +1,4 @@
+import hashlib
 import os
 import shutil
 import threading
@@ -74,6 +75,38 @@ def test_one_changed_file_costs_one_segment(pack, tree, cache, settled):
     again = pack(tree, cache=cache)
     assert again.segments.total - again.segments.reused == 1
     assert again.sha256 == pack(tree).sha256
+
+
+@pytest.mark.parametrize("form", [*FORMS, "zip"])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("changes", [("d0/file1",), ("d0/file1", "d6/file13"), ("d0/new",), ("large",)])
+def test_a_rebuild_after_changes_gives_the_bytes_of_a_first_build(
+    pack, tree, cache, settled, tmp_path, form, threads, changes
+):
+    pack(tree, form, cache=cache)
+    for name in changes:
+        with (tree / name).open("ab") as file:
+            file.write(b"more")
+    again = pack(tree, form, cache=cache, threads=threads)
+    data = (tmp_path / f"out.{form}").read_bytes()
+    assert again.sha256 == hashlib.sha256(data).hexdigest()
+    plain = pack(tree, form)
+    assert (again.sha256, again.blocks) == (plain.sha256, plain.blocks)
+    assert again.segments.reused > 0
+
+
+def test_a_frame_that_is_damaged_behind_its_header_does_not_mislead_the_digest(
+    pack, tree, cache, settled, tmp_path
+):
+    good = pack(tree, cache=cache)
+    for path in (tmp_path / "cache" / "frames").rglob("*"):
+        if path.is_file() and path.stat().st_size > 100_000:
+            data = bytearray(path.read_bytes())
+            data[-1] ^= 1
+            path.write_bytes(data)
+    again = pack(tree, cache=cache)
+    assert (again.sha256, again.blocks) == (good.sha256, good.blocks)
+    assert again.sha256 == hashlib.sha256((tmp_path / "out.tar.zst").read_bytes()).hexdigest()
 
 
 def test_a_moved_tree_is_read_but_not_compressed(pack, tree, cache, settled):

@@ -71,6 +71,18 @@ class SegmentCache:
                 os.unlink(path)
         return frame
 
+    def size(self, key: bytes) -> int | None:
+        """Give the bytes of a frame by its header alone; ``get`` may still find it damaged."""
+        try:
+            with open(self._path(key), "rb", buffering=0) as file:
+                header = file.read(_HEADER.size) or b""
+        except OSError:
+            return None
+        if len(header) != _HEADER.size or not header.startswith(_MAGIC + key):
+            return None
+        size: int = _HEADER.unpack(header)[2]
+        return size
+
     def put(self, key: bytes, frame: Frame) -> None:
         """Keep a frame, whose digest and checksum are known."""
         body = frame.directory + frame.digest

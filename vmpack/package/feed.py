@@ -15,10 +15,15 @@ from vmpack.package.archive import Archive, Digest, Encoder, Frame, Piece
 from vmpack.package.cache import SegmentCache
 from vmpack.package.frames import sealed
 from vmpack.package.large import LargeFile, read_piece
-from vmpack.package.pipeline import Job, Pipeline
+from vmpack.package.pipeline import Job, Pipeline, Results
 from vmpack.package.segments import Span, plan, segment_size
+from vmpack.package.source import read_file
 
 _KEY_VERSION = b"vmpack segment 2\n"
+_MOST_MISSING = 2
+"""Frames that may be missing from the cache: no more than fit into memory beside those on their way."""
+_SETTLED_AT_MOST = 16 << 20
+"""Bytes."""
 _PIECE = struct.Struct("<QQ32s32sI")
 
 
@@ -39,6 +44,24 @@ class _Worker:
     encoder: Encoder
 
 
+class _Unit(NamedTuple):
+    """A segment whose content is known before it is read."""
+
+    span: Span
+    piece: Piece | None
+    key: bytes
+
+
+class Forecast(NamedTuple):
+    """What a rebuild knows of its segments before it begins."""
+
+    units: list[_Unit]
+    sizes: list[int | None]
+    """Bytes of each frame in the cache; None for one that is not there."""
+    missing: list[int]
+    """The few that must be compressed; they are begun first."""
+
+
 class Feed:
     """Hands out the jobs of one payload, one at a time; ``digests`` is complete when all of them are done."""
 
@@ -50,7 +73,13 @@ class Feed:
         self.cache = cache
         self.index = cache.index(content.root, content.entries) if cache else None
         self.digests: list[Digest | None] = [None] * len(content.entries)
-        self.known = self.index.known if self.index else [None] * len(content.entries)
+        self.known: list[Digest | None] = [None] * len(content.entries)
+        if self.index is not None:
+            self.known = [*self.index.known]
+        self._spans = list(
+            plan([entry.path for entry in content.entries], self._sizes, maximum=self._maximum)
+        )
+        self.forecast = self._foresee()
         self._lock = threading.Lock()
         self._jobs = self._generate()
         next(self._jobs)
@@ -80,11 +109,72 @@ class Feed:
             digest.update(part)
         return digest.digest()
 
+    def _foresee(self) -> Forecast | None:
+        """Find out which frames the cache has, if nearly all of them; every digest is known then."""
+        if self.cache is None or not self._settle():
+            return None
+        units = list(self._units())
+        if any(unit is None for unit in units):
+            return None
+        known = [unit for unit in units if unit]
+        sizes = [self.cache.size(unit.key) for unit in known]
+        missing = [number for number, size in enumerate(sizes) if size is None]
+        if len(missing) > _MOST_MISSING:
+            return None
+        self.digests = list(self.known)
+        return Forecast(known, sizes, missing)
+
+    def _settle(self) -> bool:
+        """Hash the files that changed since the last build, if they are few and small."""
+        entries = self.content.entries
+        unknown = [n for n, digest in enumerate(self.known) if digest is None and entries[n].kind == "file"]
+        if sum(entries[n].size for n in unknown) > _SETTLED_AT_MOST:
+            return False
+        for n in unknown:
+            self.known[n] = read_file(self.content.root, entries[n], memoryview(bytearray(entries[n].size)))
+        return True
+
+    def _units(self) -> Iterator[_Unit | None]:
+        """Name the frame of every job in order; None for a large file whose cuts are not known."""
+        for span in self._spans:
+            if not span.large:
+                yield _Unit(span, None, self.group_key(span, self.known[span.first : span.last]))
+                continue
+            pieces = self._known_pieces(self.known[span.first])
+            entry = self.content.entries[span.first]
+            if not pieces:
+                yield None
+            for piece in pieces:
+                yield _Unit(span, piece, self.piece_key(entry, piece))
+
+    def group_key(self, span: Span, digests: Sequence[Digest | None]) -> bytes:
+        """Name the frame of whole files."""
+        names = _names(self.content.entries[span.first : span.last])
+        return self.key(b"group", names, b"".join(digest for digest in digests if digest))
+
+    def piece_key(self, entry: Entry, piece: Piece) -> bytes:
+        """Name the frame of a stretch of one file."""
+        place = b"%d %d" % (piece.start, piece.end)
+        return self.key(b"piece", _names((entry,)), place, piece.before, piece.through)
+
     def _generate(self) -> Generator[Job[Done] | None, _Worker, None]:
+        if self.forecast is None:
+            yield from self._read_in_order()
+            return
+        worker = yield None
+        missing = self.forecast.missing
+        for number in (*missing, *(n for n in range(len(self.forecast.units)) if n not in missing)):
+            span, piece, key = self.forecast.units[number]
+            if piece is None:
+                worker = yield _GroupJob(number, self, worker, span, key)
+            else:
+                worker = yield _PieceJob(number, self, worker, self.content.entries[span.first], piece, None)
+
+    def _read_in_order(self) -> Generator[Job[Done] | None, _Worker, None]:
         numbers = itertools.count()
         entries = self.content.entries
         worker = yield None
-        for span in plan([entry.path for entry in entries], self._sizes, maximum=self._maximum):
+        for span in self._spans:
             if not span.large:
                 worker = yield _GroupJob(next(numbers), self, worker, span)
                 continue
@@ -131,6 +221,8 @@ class _GroupJob:
     feed: Feed
     worker: _Worker
     span: Span
+    key: bytes = b""
+    """Its name in the cache, if the digests that are known have been asked for it already."""
 
     def run(self) -> Done:
         feed, span, reused = self.feed, self.span, True
@@ -145,20 +237,19 @@ class _GroupJob:
                 frame = sealed(self.worker.encoder.group(entries, raw))
                 reused = False
                 if feed.cache is not None:
-                    feed.cache.put(self._key(entries, digests), frame)
+                    feed.cache.put(feed.group_key(span, digests), frame)
         feed.digests[span.first : span.last] = digests
         return Done(frame, reused, span.size)
 
     def _cached(self, entries: Sequence[Entry], digests: Sequence[Digest | None]) -> Frame | None:
         if self.feed.cache is None:
             return None
+        if self.key and digests == self.feed.known[self.span.first : self.span.last]:
+            return self.feed.cache.get(self.key)
         for entry, digest in zip(entries, digests, strict=True):
             if digest is None and entry.kind == "file":
                 return None
-        return self.feed.cache.get(self._key(entries, digests))
-
-    def _key(self, entries: Sequence[Entry], digests: Sequence[Digest | None]) -> bytes:
-        return self.feed.key(b"group", _names(entries), b"".join(digest for digest in digests if digest))
+        return self.feed.cache.get(self.feed.group_key(self.span, digests))
 
 
 @dataclass(slots=True)
@@ -176,8 +267,7 @@ class _PieceJob:
         size = piece.end - piece.start
         key = b""
         if feed.cache is not None:
-            place = b"%d %d" % (piece.start, piece.end)
-            key = feed.key(b"piece", _names((self.entry,)), place, piece.before, piece.through)
+            key = feed.piece_key(self.entry, piece)
             frame = feed.cache.get(key)
             if frame is not None:
                 return Done(frame, True, size)
@@ -196,7 +286,7 @@ def _names(entries: Sequence[Entry]) -> bytes:
 
 
 @contextlib.contextmanager
-def running(feed: Feed, threads: int) -> Iterator[Iterator[Done]]:
+def running(feed: Feed, threads: int) -> Iterator[Results[Done]]:
     """Start on every job of the feed; give the segments in the order of the payload."""
     try:
         with Pipeline(feed.start, threads) as frames:

@@ -9,6 +9,7 @@ from typing import Self
 from vmpack.errors import LimitError
 from vmpack.package.archive import Digest, Frame
 from vmpack.package.frames import sealed
+from vmpack.package.hashing import HashStream
 from vmpack.package.model import Block, BlockObserver
 
 _READ = 1 << 20
@@ -31,6 +32,8 @@ class Output:
         self._too_big = too_big
         self._observer = observer
         self._blocks: list[Block] = []
+        self._stream: HashStream | None = None
+        self._foreseen = b""
         self.offset = head_size
         self._file = open(path, "x+b", buffering=0)  # noqa: SIM115 - closed by __exit__
 
@@ -38,9 +41,17 @@ class Output:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._stream is not None:
+            self._stream.digest()
         self._file.close()
         if kind is not None:
             os.unlink(self._path)
+
+    def foresee(self, head: bytes) -> None:
+        """Expect this head, so that the file can be hashed while it is written; before the first block."""
+        self._foreseen = head
+        self._stream = HashStream()
+        self._stream.put(head)
 
     def append(self, frame: Frame) -> None:
         """Write a block behind the last one; raise LimitError as soon as the limit is crossed."""
@@ -48,15 +59,22 @@ class Output:
             raise self._too_big()
         self._write(self.offset, frame)
         self.offset += len(frame.data)
+        if self._stream is not None:
+            self._stream.put(frame.data)
 
     def finish(self, head: bytes) -> tuple[Block, ...]:
         """Fill the gap at the front; give all blocks."""
         if head:
             self._write(0, sealed(Frame(head)))
+        if self._stream is not None and head != self._foreseen:
+            self._stream.digest()
+            self._stream = None
         return tuple(sorted(self._blocks, key=lambda block: block.offset))
 
     def digest(self) -> Digest:
-        """Read the whole file for its sha256."""
+        """Give the sha256 of the whole file, which is read for it unless its head was foreseen."""
+        if self._stream is not None:
+            return self._stream.digest()
         self._file.seek(0)
         digest = hashlib.sha256()
         buffer = memoryview(bytearray(_READ))

@@ -59,6 +59,16 @@ class Aside(Generic[Result]):
             self._failure = error
 
 
+class Results(Protocol[Result_co]):
+    """The results of a pipeline, in order."""
+
+    def __iter__(self) -> Iterator[Result_co]:
+        """Give one after the other."""
+
+    def peek(self, number: int) -> Result_co:
+        """Wait for one of the first jobs that are taken and give its result, once, before its turn."""
+
+
 class Pipeline(Generic[Result]):
     """Runs jobs on threads and gives their results in order.
 
@@ -71,16 +81,17 @@ class Pipeline(Generic[Result]):
         self._ahead = threading.Semaphore(2 * threads)
         self._condition = threading.Condition()
         self._results: dict[int, Result] = {}
+        self._peeked: set[int] = set()
         self._failure: BaseException | None = None
         self._stopped = False
         self._running = threads
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
 
-    def __enter__(self) -> Iterator[Result]:
-        """Start the threads and give the iterator over the results."""
+    def __enter__(self) -> Results[Result]:
+        """Start the threads and give the results."""
         for thread in self._threads:
             thread.start()
-        return self._in_order()
+        return self
 
     def __exit__(self, *_: object) -> None:
         """Wait for the jobs that run; take no more."""
@@ -90,12 +101,22 @@ class Pipeline(Generic[Result]):
         for thread in self._threads:
             thread.join()
 
-    def _in_order(self) -> Iterator[Result]:
+    def peek(self, number: int) -> Result:
+        """Wait for one of the first jobs that are taken and give its result, once, before its turn."""
+        self._wait_for(number)
+        # It waits for its turn without standing in the way of those that come before it.
+        self._peeked.add(number)
+        self._ahead.release()
+        return self._results[number]
+
+    def __iter__(self) -> Iterator[Result]:
+        """Give the results in the order of their jobs' numbers."""
         number = 0
         while self._wait_for(number):
             yield self._results.pop(number)
+            if number not in self._peeked:
+                self._ahead.release()
             number += 1
-            self._ahead.release()
 
     def _wait_for(self, number: int) -> bool:
         with self._condition:

@@ -1,6 +1,5 @@
 """A package from top to bottom: measure the head, stream the segments behind it, write the head last."""
 
-import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,14 +7,14 @@ from typing import Protocol
 
 from vmpack.content.model import Content
 from vmpack.package import listing
-from vmpack.package.archive import Archive, Digest, Frame
+from vmpack.package.archive import Archive, Frame
 from vmpack.package.cache import SegmentCache
-from vmpack.package.feed import Feed, running
+from vmpack.package.feed import Done, Feed, Forecast, running
 from vmpack.package.frames import level_of, sealed
 from vmpack.package.limits import too_big
 from vmpack.package.model import Block, BlockObserver, Member, PackageRequest, Segments, WrittenPackage
 from vmpack.package.output import Output
-from vmpack.package.pipeline import Aside, thread_count
+from vmpack.package.pipeline import Aside, Results, thread_count
 from vmpack.progress import SILENT, Progress
 
 
@@ -82,6 +81,10 @@ def _write(
         head_size = container.head_size(_with_files(members, files.blank()))
         _refuse_what_cannot_fit(request, head_size)
         with _output(request, out, head_size, observer) as output:
+            if feed.forecast is not None:
+                payload_size = _foreseen_size(feed.forecast, frames)
+                whole = _with_files(members, files.filled(feed.digests))
+                output.foresee(container.finish(whole, head_size + payload_size)[0])
             for frame, was_cached, size in frames:
                 behind = container.archive.place(output.offset, frame)
                 output.append(frame if not behind else sealed(Frame(frame.data + behind)))
@@ -89,7 +92,7 @@ def _write(
                 total += 1
                 progress.advance(size)
             blocks = _write_ends(container, _with_files(members, files.filled(feed.digests)), output)
-            with Aside(lambda: _package_digest(output, blocks, cache)) as digest:
+            with Aside(output.digest) as digest:
                 if cache is not None and feed.index is not None:
                     feed.index.save(feed.digests, began_ns)
                     if reused < total:
@@ -116,17 +119,12 @@ def _write_ends(container: Container, members: Sequence[Member], output: Output)
     return output.finish(head)
 
 
-def _package_digest(output: Output, blocks: Sequence[Block], cache: SegmentCache | None) -> Digest:
-    """Give the sha256 of the file, which the digests of its blocks decide: known if they came together before."""
-    if cache is None:
-        return output.digest()
-    key = hashlib.sha256("package".join(block.sha256 for block in blocks).encode()).digest()
-    known = cache.get(key)
-    if known is not None:
-        return known.data
-    digest = output.digest()
-    cache.put(key, sealed(Frame(digest)))
-    return digest
+def _foreseen_size(forecast: Forecast, frames: Results[Done]) -> int:
+    """Give the bytes of all frames, waiting for those that are being compressed."""
+    return sum(
+        len(frames.peek(number).frame.data) if size is None else size
+        for number, size in enumerate(forecast.sizes)
+    )
 
 
 def _container(request: PackageRequest) -> Container:
