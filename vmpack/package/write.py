@@ -9,12 +9,12 @@ from vmpack.content.model import Content
 from vmpack.package import listing
 from vmpack.package.archive import Archive, Frame
 from vmpack.package.cache import SegmentCache
-from vmpack.package.feed import Done, Feed, Forecast, running
+from vmpack.package.feed import Feed, running
 from vmpack.package.frames import level_of, sealed
 from vmpack.package.limits import too_big
 from vmpack.package.model import Block, BlockObserver, Member, PackageRequest, Segments, WrittenPackage
 from vmpack.package.output import Output
-from vmpack.package.pipeline import Aside, Results, thread_count
+from vmpack.package.pipeline import Aside, thread_count
 from vmpack.progress import SILENT, Progress
 
 
@@ -74,6 +74,7 @@ def _write(
     content = request.content
     container = _container(request)
     feed = Feed(container.archive, content, cache)
+    shared = feed.shared
     reused = total = 0
     with running(feed, threads) as frames:
         members = request.members() if callable(request.members) else request.members
@@ -82,19 +83,19 @@ def _write(
         _refuse_what_cannot_fit(request, head_size)
         with _output(request, out, head_size, observer) as output:
             if feed.forecast is not None:
-                payload_size = _foreseen_size(feed.forecast, frames)
-                whole = _with_files(members, files.filled(feed.digests))
-                output.foresee(container.finish(whole, head_size + payload_size)[0])
+                whole = _with_files(members, files.filled(shared.digests))
+                size = feed.forecast.payload_size(frames)
+                output.foresee(container.finish(whole, head_size + size)[0])
             for frame, was_cached, size in frames:
                 behind = container.archive.place(output.offset, frame)
                 output.append(frame if not behind else sealed(Frame(frame.data + behind)))
                 reused += was_cached
                 total += 1
                 progress.advance(size)
-            blocks = _write_ends(container, _with_files(members, files.filled(feed.digests)), output)
+            blocks = _write_ends(container, _with_files(members, files.filled(shared.digests)), output)
             with Aside(output.digest) as digest:
-                if cache is not None and feed.index is not None:
-                    feed.index.save(feed.digests, began_ns)
+                if cache is not None and shared.index is not None:
+                    shared.index.save(shared.digests, began_ns)
                     if reused < total:
                         cache.prune()
             sha256 = digest.result()
@@ -117,14 +118,6 @@ def _write_ends(container: Container, members: Sequence[Member], output: Output)
     head, tail = container.finish(members, output.offset)
     output.append(sealed(Frame(tail)))
     return output.finish(head)
-
-
-def _foreseen_size(forecast: Forecast, frames: Results[Done]) -> int:
-    """Give the bytes of all frames, waiting for those that are being compressed."""
-    return sum(
-        len(frames.peek(number).frame.data) if size is None else size
-        for number, size in enumerate(forecast.sizes)
-    )
 
 
 def _container(request: PackageRequest) -> Container:
