@@ -58,6 +58,16 @@ class Pair:
     other: str
 
 
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A value without fields."""
+
+
+def test_a_class_without_fields_has_one_value() -> None:
+    assert Nothing() == Nothing()
+    assert hash(Nothing()) == hash(Nothing())
+
+
 def test_nothing_can_be_set_again() -> None:
     point = Point(1)
     with pytest.raises(dataclasses.FrozenInstanceError):

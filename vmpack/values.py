@@ -29,7 +29,7 @@ else:
 def _frozen(cls: type, *, slots: bool) -> type:
     made: type = dataclasses.dataclass(slots=slots, init=False, repr=False, eq=False)(cls)
     fields = dataclasses.fields(made)
-    key = attrgetter(*(field.name for field in fields))
+    key: Callable[[object], object] = attrgetter(*(field.name for field in fields)) if fields else type
     shown = [field.name for field in fields if field.repr]
 
     def equal(self: object, other: object) -> bool:

@@ -1,9 +1,9 @@
 """Who plays in a scenario: releases under the numbers of their roles, and neighbours that work or break."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from vmpack.release.model import Release
+from vmpack.values import dataclass
 from vmpack.vm.agent import Application
 from vmpack.vm.execution import Files
 from vmpack.vm.scenarios import App, Enable, Neighbour, Role

@@ -5,11 +5,11 @@ import os
 import platform
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from vmpack import __version__
 from vmpack.types import JSONValue
+from vmpack.values import dataclass
 from vmpack.vm.sandbox import available
 from vmpack.vm.sandbox.rootfs import cache_folder
 

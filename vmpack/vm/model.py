@@ -1,9 +1,9 @@
 """What a test run tells: scenarios, steps, problems, leftovers."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from vmpack.types import JSONValue, Os
+from vmpack.values import dataclass
 from vmpack.vm.execution import CommandRun
 
 Result = Literal["passed", "failed", "skipped"]

@@ -4,9 +4,9 @@
 number; ``older`` and ``next`` are the same packages under numbers further down and up.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
+from vmpack.values import dataclass
 from vmpack.vm.execution import Interruption
 
 Role = Literal["older", "old", "new", "next"]

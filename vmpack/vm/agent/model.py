@@ -1,11 +1,11 @@
 """What the agent remembers, is told, and plans."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
 
 from vmpack.types import JSONValue, RebootBehavior
+from vmpack.values import dataclass
 
 EXTENSION = "Microsoft.CPlat.Core.VMApplicationManagerLinux"
 EXTENSION_VERSION = "1.0.16"

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from vmpack.types import JSONValue
+from vmpack.values import dataclass
 from vmpack.vm.agent.model import Registry, Row
 
 

@@ -5,10 +5,10 @@ Each meaning comes from the agent's source (VMApplication-Extension e0e9eb3), no
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from vmpack.types import JSONValue
+from vmpack.values import dataclass
 
 Verdict = Literal["good", "bad", "uncertain"]
 

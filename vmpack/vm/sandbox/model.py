@@ -3,9 +3,10 @@
 import subprocess
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, Self
+
+from vmpack.values import dataclass
 
 SandboxKind = Literal["root", "userns", "nspawn", "podman", "docker", "none"]
 ChangeKind = Literal["added", "changed", "deleted"]

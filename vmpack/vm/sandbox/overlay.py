@@ -10,11 +10,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
 from vmpack.errors import VerificationError
+from vmpack.values import dataclass
 from vmpack.vm.sandbox import _survey
 from vmpack.vm.sandbox.guest import Guest, is_root
 from vmpack.vm.sandbox.model import Change, SandboxKind

@@ -3,9 +3,8 @@
 Needs GNU find inside, as every distribution that Azure endorses has it.
 """
 
-from dataclasses import dataclass, replace
-
 from vmpack.errors import VerificationError
+from vmpack.values import dataclass, replace
 from vmpack.vm.sandbox.guest import Guest
 from vmpack.vm.sandbox.model import Change
 
