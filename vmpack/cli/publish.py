@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Only tell what would be sent, copied or reused, and why.")
 @click.option("--create-container", is_flag=True, help="Make the container if it is missing.")
 @click.option(
-    "--connections", type=click.IntRange(1, 64), default=16, show_default=True, help="Requests at a time."
+    "--connections", type=click.IntRange(1, 64), default=24, show_default=True, help="Requests at a time."
 )
 @click.option(
     "--parallel", type=click.IntRange(1, 16), default=3, show_default=True, help="Applications at a time."

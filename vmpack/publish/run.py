@@ -37,7 +37,7 @@ class PublishOptions:
     overwrite: bool = False
     create_container: bool = False
     links: LinkOptions = field(default_factory=LinkOptions)
-    threads: int = 16
+    threads: int = 24
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     timeouts: Timeouts = field(default_factory=Timeouts)
     progress: Progress = SILENT
