@@ -1,6 +1,6 @@
 """Where a file larger than a segment is cut: at places that its content chooses, found at the speed of memchr.
 
-A cut lies behind one of the first few thousand occurrences of a byte in the window: the one whose following bytes
+A cut lies behind one of the first few hundred occurrences of a byte in the window: the one whose following bytes
 have the smallest checksum. Bytes inserted before a window move its choice along with the content, so later cuts
 stay at the same content.
 """
@@ -10,7 +10,7 @@ import zlib
 _DELIMITERS = tuple(bytes((byte,)) for byte in b"\xa7\xf3~Q`X{J7\n0e\x00")
 """Tried in order: rare ones of machine code first, then of text, then common ones."""
 _FEWEST = 16
-_MOST = 1024
+_MOST = 256
 _TOKEN = 16
 """Bytes behind a delimiter that its checksum covers."""
 
