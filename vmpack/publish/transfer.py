@@ -18,8 +18,9 @@ from vmpack.publish.refusals import StorageError
 SourceAccess = Callable[[SourceBlob], tuple[str, str | None] | None]
 """Gives the URL by which storage may read an older blob, and an Authorization header for it where it needs one."""
 
-_HASHING = threading.BoundedSemaphore(os.cpu_count() or 1)
-"""As many threads read and hash as there are processors: so the first blocks leave early, not all of them late."""
+_HASHING = threading.BoundedSemaphore((os.cpu_count() or 1) + 1)
+"""As many threads hash as there are processors, and one that fills gaps: so the first blocks leave early, not all of
+them late."""
 
 
 def no_access(_source: SourceBlob) -> None:
