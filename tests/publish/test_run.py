@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -131,6 +132,24 @@ def test_a_file_that_changed_since_the_build_is_not_published(
     release.package.path.write_bytes(data)
     with pytest.raises(PublishError, match="changed since the release was built"):
         publish(release, destination, QUICK_OPTIONS)
+    assert container.properties("hello/1.0.0/hello.tar") is None
+
+
+def test_a_file_that_changes_while_it_is_sent_is_refused_by_storage(
+    make_release, destination: Destination, container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between hashing a block and sending it."""
+    release = make_release(chunks(1, 5))
+    put_block = Container.put_block
+
+    def late(self: Container, *arguments: Any) -> None:
+        release.package.path.write_bytes(bytes(release.package.size))
+        put_block(self, *arguments)
+
+    monkeypatch.setattr(Container, "put_block", late)
+    with pytest.raises(PublishError, match="Md5Mismatch") as caught:
+        publish(release, destination, QUICK_OPTIONS)
+    assert "vmpack verify" in caught.value.remedy
     assert container.properties("hello/1.0.0/hello.tar") is None
 
 

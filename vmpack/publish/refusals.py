@@ -48,6 +48,10 @@ _EXPLAINED = {
         "Sign in with Entra ID: --auth-mode login.",
     ),
     "ContainerNotFound": ("The container does not exist.", "Create it first, or add --create-container."),
+    "Md5Mismatch": (
+        "The file changed while it was sent, or its bytes did on their way.",
+        "Run `vmpack verify`, then the same command again.",
+    ),
     "LeaseIdMissing": ("Somebody holds a lease on the blob.", "Break the lease, or publish another version."),
     "BlobImmutableDueToPolicy": (
         "An immutability policy protects what is there.",
