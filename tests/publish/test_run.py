@@ -138,8 +138,8 @@ def test_a_file_that_changed_since_the_build_is_not_published(
 def test_a_file_that_changes_while_it_is_sent_is_refused_by_storage(
     make_release, destination: Destination, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between hashing a block and sending it."""
-    release = make_release(chunks(1, 5))
+    """Between hashing a block and sending it; three parts share one block."""
+    release = make_release(chunks(1, 3))
     put_block = Container.put_block
 
     def late(self: Container, *arguments: Any) -> None:
