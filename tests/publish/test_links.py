@@ -121,7 +121,11 @@ def put(container: Container, blob: str, kind: str, size: int, body: bytes = b""
     ("kind", "size", "sentence"),
     [
         ("BlockBlob", 0, r"The blob referenced by source uri \S+ is empty\."),
-        ("PageBlob", 512, r"this is a page blob: vmpack publishes and hands over block blobs only"),
+        (
+            "PageBlob",
+            512,
+            r"PageBlob blob type is not supported for PublishPackage operation: vmpack .* block blobs only",
+        ),
         (
             "AppendBlob",
             0,

@@ -25,12 +25,12 @@ _FAR_LEVEL = 9
 
 
 def largest_segment(form: PayloadFormat, level: int) -> int:
-    """Give the raw bytes of a segment of a large payload: three times what the compressor looks back over.
+    """Give the raw bytes of a segment of a large payload: three to four times what the compressor looks back over.
 
     Each segment begins without a past, so shorter ones compress worse. Longer ones make a change more expensive,
     and are slower to compress because they leave the processor's cache (docs/performance.md has the figures).
     """
-    return 12 << 20 if form == "tar.zst" and level >= _FAR_LEVEL else 6 << 20
+    return 16 << 20 if form == "tar.zst" and level >= _FAR_LEVEL else 6 << 20
 
 
 def level_of(form: PayloadFormat, level: int | None) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 
 from vmpack.errors import VmpackError
 from vmpack.progress import Progress
@@ -11,6 +10,7 @@ from vmpack.publish.model import Published
 from vmpack.publish.run import PublishOptions, publish
 from vmpack.publish.wire import Wire
 from vmpack.release.model import Release
+from vmpack.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

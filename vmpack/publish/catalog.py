@@ -1,11 +1,11 @@
 """What lies in a container, and how to take a version out of it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from vmpack.errors import PublishError
 from vmpack.publish.container import Container, ListedBlob
 from vmpack.publish.content import SHA256_KEY
+from vmpack.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from vmpack.publish.retry import RetryPolicy
 from vmpack.publish.session import Round
 from vmpack.publish.store import Job
 from vmpack.publish.trial import Visitor
+from vmpack.values import dataclass
 
 Answer = TypeVar("Answer")
 

@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from hashlib import md5
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -11,6 +10,7 @@ from vmpack.errors import PublishError
 from vmpack.publish.model import BlobProperties, RemoteBlock
 from vmpack.publish.session import Session
 from vmpack.publish.wire import Body, Request, Response
+from vmpack.values import dataclass, field
 
 CREATE_ONLY = {"If-None-Match": "*"}
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from vmpack.errors import PublishError
 from vmpack.publish.blocks import key, parts_of
@@ -11,6 +10,7 @@ from vmpack.publish.files import OpenFile
 from vmpack.publish.inventory import Seen, located
 from vmpack.publish.model import BlobProperties, Part, PublishPlan
 from vmpack.publish.trial import blob_type_refused
+from vmpack.values import dataclass, field
 
 SHA256_KEY = "vmpack_sha256"
 """The metadata name under which a blob carries the digest of its content."""

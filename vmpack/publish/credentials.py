@@ -8,12 +8,12 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Protocol
 from urllib.parse import unquote
 
 from vmpack.errors import UsageError
+from vmpack.values import dataclass, field
 
 TOKEN_SCOPE = "https://storage.azure.com/.default"  # noqa: S105 - a scope, not a secret
 

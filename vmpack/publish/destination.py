@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -10,6 +9,7 @@ from vmpack.errors import UsageError
 from vmpack.manifest.model import PublishDefaults
 from vmpack.publish.credentials import Anonymous, Bearer, Credential, SasToken, SharedKey, TokenCredential
 from vmpack.publish.redact import without_query
+from vmpack.values import dataclass, field
 
 _EMULATOR_ACCOUNT = "devstoreaccount1"
 _EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="

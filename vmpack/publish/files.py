@@ -4,12 +4,12 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import FileIO
 
 from vmpack.errors import PublishError
 from vmpack.publish.blocks import damaged
 from vmpack.release.model import Artifact
+from vmpack.values import dataclass
 
 _PIECE = 512 << 10
 """Bytes. A block is hashed and sent in pieces of this size through one buffer for each thread: memory that is new

@@ -1,13 +1,13 @@
 """What storage has already: under a blob's own name, blocks of an interrupted run, older versions to copy from."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from vmpack.publish.blocks import OWN_ID_LENGTH, id_length, parts_of
 from vmpack.publish.container import BlockLists, Container, ListedBlob
 from vmpack.publish.model import BlobProperties, Inventory, PartKey, RemoteBlock, SourceBlob
 from vmpack.publish.refusals import StorageError
+from vmpack.values import dataclass
 
 _MOST_SOURCES = 8
 """Older blobs whose block lists are read: the newest have nearly everything that can be had."""

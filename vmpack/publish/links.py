@@ -1,6 +1,5 @@
 """The URLs that the gallery reads from: made, and put in order."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ from vmpack.publish import sas
 from vmpack.publish.credentials import Bearer
 from vmpack.publish.destination import Destination
 from vmpack.publish.model import Link
+from vmpack.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

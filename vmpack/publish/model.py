@@ -1,11 +1,11 @@
 """What travels through publishing: pieces of a file, what storage already has, the plan, and the outcome."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from vmpack.findings import Finding
+from vmpack.values import dataclass, field
 
 ReadAt = Callable[[int, int], bytes]
 """``read_at(offset, size)`` gives exactly that many bytes, or raises."""

@@ -3,7 +3,6 @@
 import json
 import os
 import tempfile
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from vmpack import __version__
 from vmpack.errors import VerificationError
 from vmpack.publish.model import Published, StoredBlob
+from vmpack.values import dataclass
 
 RECEIPT = "publish.json"
 

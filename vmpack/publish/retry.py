@@ -5,9 +5,10 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+from vmpack.values import dataclass
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses worth another try. The SDK leaves 429 out and ignores Retry-After."""

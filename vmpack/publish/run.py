@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 
 from vmpack import __version__
 from vmpack.progress import SILENT, Progress
@@ -25,6 +24,7 @@ from vmpack.publish.transfer import SourceAccess
 from vmpack.publish.trial import check_size
 from vmpack.publish.wire import CancelledError, Timeouts, Wire
 from vmpack.release.model import Artifact, Release
+from vmpack.values import dataclass, field
 
 _LEAST_THREADS = 8
 """For everything but blocks, of which as many travel at once as were asked for."""

@@ -3,7 +3,6 @@
 import hmac
 import re
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +11,7 @@ from vmpack.errors import PublishError, UsageError
 from vmpack.publish.credentials import Bearer, SharedKey
 from vmpack.publish.destination import Destination
 from vmpack.publish.wire import API_VERSION
+from vmpack.values import dataclass
 
 CLOCK_SKEW = timedelta(minutes=15)
 """Signatures begin this much in the past: storage's clock and ours differ."""

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -13,6 +12,7 @@ from vmpack.publish.credentials import Credential
 from vmpack.publish.refusals import error_code, refusal
 from vmpack.publish.retry import RETRIED, THROTTLED, Gate, RetryPolicy, retry_after
 from vmpack.publish.wire import CancelledError, Request, Response, TransportError, Wire
+from vmpack.values import dataclass, field
 
 One = TypeVar("One")
 Other = TypeVar("Other")

@@ -8,7 +8,6 @@ import hashlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import Self
 
 from vmpack.errors import VmpackError
@@ -21,6 +20,7 @@ from vmpack.publish.model import Inventory, Part, PartKey, Published, Tally
 from vmpack.publish.run import PublishOptions, opened, publish
 from vmpack.publish.wire import CancelledError
 from vmpack.release.model import Release
+from vmpack.values import dataclass, replace
 
 _SMALLEST = 64 << 10
 """Bytes. Smaller blocks wait for publishing proper, where neighbours share a request."""

@@ -1,6 +1,5 @@
 """Links tried as the gallery will try them: without credentials, and refused in its own sentences."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +11,7 @@ from vmpack.publish.model import BlobProperties
 from vmpack.publish.redact import without_query
 from vmpack.publish.retry import RETRIED, RetryPolicy
 from vmpack.publish.wire import Request, Response, Timeouts, TransportError, Wire
+from vmpack.values import dataclass
 
 _ENSURE = "Ensure that the blob exists and that it's either publicly accessible or is a SAS url with read privileges."
 
@@ -90,17 +90,15 @@ def check_blob(found: BlobProperties, plain: str) -> None:
 def blob_type_refused(kind: str, plain: str, remedy: str = "") -> PublishError:
     """Refuse what is no block blob.
 
-    The gallery takes page blobs too, and has a sentence for the others only. vmpack takes neither: a page blob has
-    no blocks that tell what it holds, and its length is rounded up to 512 bytes.
+    The gallery takes page blobs too, and ends its sentence so. vmpack takes neither: a page blob has no blocks that
+    tell what it holds, and its length is rounded up to 512 bytes.
     """
-    sentence = (
-        f"{kind} blob type is not supported for PublishPackage operation."
-        " Only page blobs and block blobs are supported."
-    )
+    sentence = f"{kind} blob type is not supported for PublishPackage operation"
     if kind != "PageBlob":
-        return PublishError(sentence, where=plain, remedy=remedy, rule="blob-type")
+        only = "Only page blobs and block blobs are supported."
+        return PublishError(f"{sentence}. {only}", where=plain, remedy=remedy, rule="blob-type")
     return PublishError(
-        "this is a page blob: vmpack publishes and hands over block blobs only",
+        f"{sentence}: vmpack publishes and hands over block blobs only",
         why="The gallery itself would take it, but a page blob is rounded up to 512 bytes, so it rarely is the package"
         " byte for byte, and it has no block list that tells what it holds.",
         remedy=remedy or "Store the package as a block blob: vmpack publish.",

@@ -17,12 +17,12 @@ import urllib.request
 import uuid
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import unquote, urlencode, urlsplit
 
 from vmpack import __version__
 from vmpack.publish.credentials import Credential
+from vmpack.values import dataclass, field
 
 API_VERSION = "2023-11-03"
 """Old enough for every emulator and sovereign cloud, new enough for Put Block From URL with a bearer token."""
