@@ -23,6 +23,18 @@ def test_the_cache_is_shown_and_cleared(vmpack: Vmpack) -> None:
     assert vmpack("cache", "--json").json["frames"] == 0
 
 
+def test_clearing_forgets_whole_builds_too(
+    vmpack: Vmpack, make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vmpack.release.again.MARGIN_NS", -(10**13))
+    words = ("build", make_app(), "-o", tmp_path / "dist")
+    vmpack(*words)
+    assert "nothing changed" in vmpack(*words).err
+    vmpack("cache", "clear")
+    assert vmpack("cache", "--json").json["size"] == 0
+    assert "nothing changed" not in vmpack(*words).err
+
+
 @pytest.mark.usefixtures("built")
 def test_pruning_keeps_the_limit(vmpack: Vmpack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VMPACK_CACHE_SIZE", "1K")
