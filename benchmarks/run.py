@@ -149,6 +149,8 @@ def _pairs(tree: Path, scratch: Path, options: argparse.Namespace) -> Iterator[t
     yield build("cold", "tar.zst", 3), zstd3
     yield build("nothing changed", "tar.zst", 3, cached=True), zstd3
     yield build("one small file changed", "tar.zst", 3, cached=True, change=_change(tree)), zstd3
+    yield _floor("cold", tree, scratch), zstd3
+    yield _floor("changed", tree, scratch), zstd3
     zstd9 = _shell("tar \\| zstd -T0 -9", f"{TAR} | zstd -T0 -9 -qf -o {{out}}", tree, scratch)
     yield build("cold, level 9", "tar.zst", 9), zstd9
     if shutil.which("pigz"):
@@ -225,6 +227,20 @@ def _change(tree: Path) -> Callable[[], None]:
 def _shell(name: str, script: str, tree: Path, scratch: Path) -> Contestant:
     out = scratch / "peer"
     return Contestant(name, ["sh", "-c", script.format(tree=tree, out=out)], out)
+
+
+def _floor(kind: str, tree: Path, scratch: Path) -> Contestant:
+    """Give the program that does the least of such a build; see floor.py."""
+    out = scratch / f"floor-{tree.name}"
+    command = [sys.executable, str(Path(__file__).with_name("floor.py")), kind, str(tree), str(out)]
+
+    def keep_one() -> None:
+        """Let what the cold floor wrote be the package of an earlier build."""
+        if kind == "changed" and not Path(f"{out}.before").exists():
+            subprocess.run([*command[:2], "cold", *command[3:]], check=True)
+            out.rename(f"{out}.before")
+
+    return Contestant(f"(the least of a {kind} build)", command, out, keep_one)
 
 
 def _nfpm(tree: Path, scratch: Path, program: str) -> Contestant:
