@@ -79,3 +79,15 @@ def test_whatever_decides_the_scripts_makes_it_render(wanted: Manifest, template
     found = remembered.render(wanted, FACTS, memory, template_dirs=(templates,))
     assert any(b"# changed" in script.data for script in found.scripts)
     assert len(memory) == len(calls) + 1
+
+
+def test_a_file_that_a_template_includes_decides_too(wanted: Manifest, templates: Path) -> None:
+    part = templates / "archive/linux/parts/note.sh"
+    part.parent.mkdir()
+    with (templates / "archive/linux/archive.sh.j2").open("a") as file:
+        file.write('{% include "linux/parts/note.sh" %}\n')
+    memory = Memory()
+    for text in ("# one", "# two"):
+        part.write_text(text)
+        found = remembered.render(wanted, FACTS, memory, template_dirs=(templates,))
+        assert any(text.encode() in script.data for script in found.scripts)

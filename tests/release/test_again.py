@@ -99,6 +99,18 @@ def test_any_change_makes_it_build(asked: Asked, change: str) -> None:
     assert recalled(asked) is None
 
 
+def test_a_manifest_that_changed_before_it_was_read_again_misleads_nobody(asked: Asked) -> None:
+    path = asked.manifest / "vmapp.json"
+    before = path.read_text()
+    record = Record(records(asked), asked)
+    path.write_text(before.replace("1.2.0", "1.2.1"))
+    wanted = read(asked.manifest, asked.environment, today=asked.today)
+    result = build(wanted, BuildOptions(asked.dist, asked.today, template_dirs=asked.template_dirs))
+    record.remember(result.built, wanted, result.content)
+    path.write_text(before)
+    assert recalled(asked) is None
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -19,6 +19,7 @@ from vmpack.installer.model import Lifecycle, PayloadFacts, Script
 from vmpack.installer.names import names
 from vmpack.installer.params import completed, search_path
 from vmpack.manifest.model import Manifest
+from vmpack.stamps import stamp_of
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _VERSION = "vmpack scripts 1"
 _EXACT = re.compile(rb"\bpayload\b(?!\.(?:archive|format|kilobytes)\b)")
 """A template that speaks of the payload's exact size or number of files."""
+_READS_OTHERS = re.compile(rb"\{%[-+]?\s*(?:include|import|from|extends)\b")
 
 
 class Memory(Protocol):
@@ -66,13 +68,8 @@ def _key(template: Template, manifest: Manifest, facts: PayloadFacts) -> bytes:
     if not any(_EXACT.search(text) for name, text in texts if name.endswith(".j2")):
         del spoken["payload"]["files"], spoken["payload"]["size"]
     jinja = importlib.util.find_spec("jinja2")
-    code = sorted(
-        (path.name, path.stat().st_size, path.stat().st_mtime_ns)
-        for path in (
-            *Path(__file__).parent.glob("*.py"),
-            *([Path(jinja.origin)] if jinja and jinja.origin else []),
-        )
-    )
+    sources = [*Path(__file__).parent.glob("*.py"), *([Path(jinja.origin)] if jinja and jinja.origin else [])]
+    code = sorted((str(path), stamp_of(path.stat()).hex()) for path in sources)
     digest = hashlib.sha256(json.dumps([_VERSION, __version__, code, template.name, spoken]).encode())
     for name, text in texts:
         digest.update(b"%s %d\n" % (name.encode(), len(text)))
@@ -81,15 +78,25 @@ def _key(template: Template, manifest: Manifest, facts: PayloadFacts) -> bytes:
 
 
 def _texts(template: Template, manifest: Manifest) -> Iterator[tuple[str, bytes]]:
-    """Give every file that rendering may read."""
-    for folder in (
-        template.root,
-        template.root.joinpath(manifest.os),
-        resources.templates().joinpath(LIBRARY, manifest.os),
-    ):
-        files: list[Traversable] = [item for item in folder.iterdir() if item.is_file()]
-        for item in sorted(files, key=lambda item: item.name):
-            yield item.name, item.read_bytes()
+    """Give every file that rendering may read: what lies deeper only if a template reads others by itself."""
+    library = resources.templates().joinpath(LIBRARY)
+    flat = [
+        *_files(template.root),
+        *_files(template.root.joinpath(manifest.os)),
+        *_files(library.joinpath(manifest.os)),
+    ]
+    yield from flat
+    if any(_READS_OTHERS.search(text) for name, text in flat if name.endswith(".j2")):
+        yield from _files(template.root, deep=True)
+        yield from _files(library, deep=True)
+
+
+def _files(folder: "Traversable", *, deep: bool = False, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.is_file():
+            yield prefix + item.name, item.read_bytes()
+        elif deep and item.is_dir():
+            yield from _files(item, deep=True, prefix=f"{prefix}{item.name}/")
 
 
 def _packed(lifecycle: Lifecycle) -> dict[str, Any]:

@@ -13,9 +13,8 @@ import hashlib
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 
-from zlib_ng import zlib_ng
-
 from vmpack.errors import PublishError
+from vmpack.package.frames import crc32
 from vmpack.package.model import Block
 from vmpack.publish.model import Part, PartKey, ReadAt, RemoteBlock
 
@@ -116,7 +115,7 @@ def check(wanted: Block | Part, data: bytes | memoryview) -> None:
     That finds accidents, and is enough: whoever can change the package on purpose can change build.json too. What
     storage receives is held against an MD5, and what a machine receives against the package's sha256.
     """
-    if zlib_ng.crc32(data) != wanted.crc32:
+    if crc32(data) != wanted.crc32:
         raise damaged(wanted.offset, wanted.size)
 
 
@@ -144,7 +143,7 @@ def cut(read_at: ReadAt, offset: int, size: int, sha256: str) -> list[Part]:
 
 
 def _part(offset: int, data: bytes) -> Part:
-    return Part(offset, len(data), hashlib.sha256(data).hexdigest(), zlib_ng.crc32(data))
+    return Part(offset, len(data), hashlib.sha256(data).hexdigest(), crc32(data))
 
 
 def cut_lines(text: bytes) -> list[Part]:
@@ -153,7 +152,7 @@ def cut_lines(text: bytes) -> list[Part]:
     start = end = 0
     for line in text.splitlines(keepends=True):
         end += len(line)
-        if end == len(text) or (end - start >= _LEAST_LINES and zlib_ng.crc32(line) % _LINES == 0):
+        if end == len(text) or (end - start >= _LEAST_LINES and crc32(line) % _LINES == 0):
             pieces.append(_part(start, text[start:end]))
             start = end
     return pieces

@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from zlib_ng import zlib_ng
-
+from vmpack.package.frames import crc32
 from vmpack.progress import Progress
 from vmpack.publish.blocks import damaged
 from vmpack.publish.container import Container, SourceRange
@@ -119,7 +118,7 @@ def _digest(file: OpenFile, step: Step) -> bytes:
         for part in step.parts:
             crc = 0
             for piece in file.pieces(part.offset, part.size):
-                crc = zlib_ng.crc32(piece, crc)
+                crc = crc32(piece, crc)
                 md5.update(piece)
             if crc != part.crc32:
                 raise damaged(part.offset, part.size)

@@ -98,7 +98,8 @@ class Record:
         watched.update(
             (f"{content.root}/{entry.path}", entry.stamp) for entry in content.entries if entry.stamp
         )
-        places = [*_surroundings(self._asked)]
+        # The manifest too: it might have changed between two readings of its text.
+        places = [str(_manifest_file(self._asked).absolute()), *_surroundings(self._asked)]
         if wanted.config is not None:
             places.append(os.path.join(os.path.abspath(wanted.folder), wanted.config.file))
         watched.update((place, stamp_of(os.stat(place))) for place in places)
@@ -127,16 +128,9 @@ def _key(asked: Asked) -> bytes | None:
         return None  # a reference to a variable may hide in it
     names = {name: asked.environment.get(name) for name in _REFERENCE.findall(text)}
     user = os.geteuid() if hasattr(os, "geteuid") else None
-    said = [
-        *(__version__, sys.version, sys.executable, user, os.getcwd(), str(asked.manifest), text),
-        *(
-            str(asked.dist),
-            [str(folder) for folder in asked.template_dirs],
-            asked.environment.get(_EPOCH),
-            str(asked.today),
-        ),
-        *(sorted(asked.variables.items()), sorted(names.items())),
-    ]
+    places = [str(place) for place in (os.getcwd(), asked.manifest, asked.dist, *asked.template_dirs)]
+    values = [sorted(asked.variables.items()), sorted(names.items()), asked.environment.get(_EPOCH)]
+    said = [__version__, sys.version, sys.executable, user, str(asked.today), places, values, text]
     return hashlib.sha256(json.dumps(said).encode()).digest()
 
 
