@@ -6,14 +6,18 @@ without its stamp telling ("racy git").
 
 import os
 import struct
+from array import array
+from collections.abc import Iterable
 
 Stamp = bytes
-"""Device, inode, size and times, packed; any difference later means that the file changed."""
+"""Device, inode, size and times, packed for this machine; any difference later means that the file changed."""
 
 STAMP_SIZE = 40
 MARGIN_NS = 2 * 10**9
 """Two seconds: the coarsest clock of a file system in use (FAT)."""
-_STAMP = struct.Struct("<QQqqq")
+_STAMP = struct.Struct("=QQqqq")
+_FIELDS = 5
+_MODIFIED, _CHANGED = 3, 4
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
@@ -26,5 +30,10 @@ def stamp_of(status: os.stat_result) -> Stamp:
 
 def stamp_time(stamp: Stamp) -> int:
     """Give the later of the two times in a stamp, in nanoseconds since 1970."""
-    *_, modified, changed = _STAMP.unpack(stamp)
-    return int(max(modified, changed))
+    return newest_time((stamp,))
+
+
+def newest_time(stamps: Iterable[Stamp]) -> int:
+    """Give the latest of all times in stamps, in nanoseconds since 1970; 0 for none."""
+    fields = array("q", b"".join(stamps))
+    return max(fields[_MODIFIED::_FIELDS] + fields[_CHANGED::_FIELDS], default=0)

@@ -66,7 +66,7 @@ class _Cutter:
         self._first = first
         # Arrays, because there may be 100,000 entries and a list of integers takes four times the memory.
         self._ends = array("Q", itertools.accumulate(sizes[first:last], initial=0))
-        self._priority = array("Q", (zlib.crc32(path.encode()) for path in paths[first:last]))
+        self._priority = array("Q", map(zlib.crc32, map(str.encode, paths[first:last])))
 
     def spans(self, maximum: int, minimum: int) -> Iterator[Span]:
         """Give the spans from left to right."""
@@ -86,5 +86,6 @@ class _Cutter:
         ends = self._ends
         start = max(low + 1, bisect_left(ends, ends[low] + minimum, low, high))
         stop = min(high, bisect_right(ends, ends[high] - minimum, low, high))
-        choice = range(start, stop) if start < stop else range(low + 1, high)
-        return max(choice, key=self._priority.__getitem__)
+        if start >= stop:
+            start, stop = low + 1, high
+        return self._priority.index(max(self._priority[start:stop]), start, stop)

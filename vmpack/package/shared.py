@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+from array import array
 from collections.abc import Sequence
 
 from vmpack.content.model import Content, Entry
@@ -10,7 +11,7 @@ from vmpack.package.cache import SegmentCache
 from vmpack.package.frames import sealed
 from vmpack.package.segments import Span
 
-_KEY_VERSION = b"vmpack segment 2\n"
+_KEY_VERSION = b"vmpack segment 3\n"
 _PIECE = struct.Struct("<QQ32s32sI")
 
 
@@ -31,12 +32,12 @@ class Shared:
     def group_key(self, span: Span, digests: Sequence[Digest | None]) -> bytes:
         """Name the frame of whole files by everything that decides its bytes."""
         names = _names(self.content.entries[span.first : span.last])
-        return self._key(b"group", names, b"".join(digest for digest in digests if digest))
+        return self._key(b"group", *names, b"".join(filter(None, digests)))
 
     def piece_key(self, entry: Entry, piece: Piece) -> bytes:
         """Name the frame of a stretch of one file."""
         place = b"%d %d" % (piece.start, piece.end)
-        return self._key(b"piece", _names((entry,)), place, piece.before, piece.through)
+        return self._key(b"piece", *_names((entry,)), place, piece.before, piece.through)
 
     def known_pieces(self, digest: Digest | None) -> list[Piece]:
         """Give the cuts of a large file that has not changed since an earlier build; empty if they are not known."""
@@ -64,6 +65,8 @@ class Shared:
         return digest.digest()
 
 
-def _names(entries: Sequence[Entry]) -> bytes:
-    """Give all of the entries that decides their bytes beside their content."""
-    return repr([entry[:5] for entry in entries]).encode()
+def _names(entries: Sequence[Entry]) -> tuple[bytes, ...]:
+    """Give all of the entries that decides their bytes beside their content, column by column."""
+    paths, kinds, modes, sizes, targets, _ = zip(*entries, strict=True)
+    columns = ("\0".join(column).encode() for column in (paths, kinds, targets))
+    return (*columns, array("Q", modes).tobytes(), array("Q", sizes).tobytes())

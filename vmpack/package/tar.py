@@ -11,7 +11,8 @@ END = bytes(2 * BLOCK)
 """What ends an archive."""
 
 _TYPES: dict[EntryKind, bytes] = {"file": b"0", "directory": b"5", "symlink": b"2"}
-_NAME_FIELD = 100
+NAME_FIELD = 100
+"""Bytes of a name, or of a link's target, that fit into a header."""
 _OCTAL_SIZE_LIMIT = 8 << 30
 _LONG_NAME = b"././@LongLink"
 
@@ -28,13 +29,13 @@ class TarHeaders:
         name = path.encode() if kind != "directory" else path.encode() + b"/"
         link = target.encode()
         typeflag = _TYPES[kind]
-        if len(name) <= _NAME_FIELD and len(link) <= _NAME_FIELD:
+        if len(name) <= NAME_FIELD and len(link) <= NAME_FIELD:
             return self._block(name, typeflag, mode, size, link)
         records = self._long(b"L", name) + self._long(b"K", link)
-        return records + self._block(name[:_NAME_FIELD], typeflag, mode, size, link[:_NAME_FIELD])
+        return records + self._block(name[:NAME_FIELD], typeflag, mode, size, link[:NAME_FIELD])
 
     def _long(self, typeflag: bytes, text: bytes) -> bytes:
-        if len(text) <= _NAME_FIELD:
+        if len(text) <= NAME_FIELD:
             return b""
         size = len(text) + 1
         return self._block(_LONG_NAME, typeflag, 0o644, size, b"") + text + bytes(1 + padding(size))
@@ -48,13 +49,13 @@ class TarHeaders:
         checksum = base + sum(name) + sum(length) + sum(link)
         return b"".join(
             (
-                name.ljust(_NAME_FIELD, b"\0"),
+                name.ljust(NAME_FIELD, b"\0"),
                 before,
                 length,
                 self._mtime,
                 b"%06o\0 " % checksum,
                 typeflag,
-                link.ljust(_NAME_FIELD, b"\0"),
+                link.ljust(NAME_FIELD, b"\0"),
                 after,
             )
         )
@@ -76,10 +77,10 @@ def padding(size: int) -> int:
 def header_size(path: str, kind: EntryKind, target: str = "") -> int:
     """Give the length of what ``TarHeaders.header`` will make, without making it."""
     name = (len(path) if path.isascii() else len(path.encode())) + (kind == "directory")
-    if name <= _NAME_FIELD and not target:
+    if name <= NAME_FIELD and not target:
         return BLOCK
     return BLOCK + sum(
         BLOCK + length + 1 + padding(length + 1)
         for length in (name, len(target.encode()))
-        if length > _NAME_FIELD
+        if length > NAME_FIELD
     )
