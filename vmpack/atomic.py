@@ -117,7 +117,7 @@ def _exchange_in_two_steps(staging: Path, final: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def write_whole(path: str, *parts: bytes) -> None:
+def write_whole(path: str, *parts: bytes | memoryview) -> None:
     """Write a file beside its place and rename it; raise OSError when that fails, leaving nothing behind."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     temporary = f"{path}.{os.urandom(6).hex()}.tmp"
@@ -132,7 +132,7 @@ def write_whole(path: str, *parts: bytes) -> None:
         raise
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: bytes | memoryview) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]

@@ -7,7 +7,7 @@ without its stamp telling ("racy git").
 import os
 import struct
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 Stamp = bytes
 """Device, inode, size and times, packed for this machine; any difference later means that the file changed."""
@@ -28,12 +28,7 @@ def stamp_of(status: os.stat_result) -> Stamp:
     return _STAMP.pack(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
-def stamp_time(stamp: Stamp) -> int:
-    """Give the later of the two times in a stamp, in nanoseconds since 1970."""
-    return newest_time((stamp,))
-
-
-def newest_time(stamps: Iterable[Stamp]) -> int:
-    """Give the latest of all times in stamps, in nanoseconds since 1970; 0 for none."""
-    fields = array("q", b"".join(stamps))
-    return max(fields[_MODIFIED::_FIELDS] + fields[_CHANGED::_FIELDS], default=0)
+def times(stamps: bytes) -> Iterator[int]:
+    """Give for each of many joined stamps the later of its times, in nanoseconds since 1970."""
+    fields = array("q", stamps)
+    return map(max, fields[_MODIFIED::_FIELDS], fields[_CHANGED::_FIELDS])

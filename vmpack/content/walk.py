@@ -16,6 +16,8 @@ whether it is wanted (False for a folder that only an included path below it wou
 A bare tuple, because a payload may have 100,000 of them.
 """
 
+_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+
 
 class Walk:
     """Walks one payload; problems with folders and ignore files gather in ``problems``.
@@ -40,30 +42,56 @@ class Walk:
         pending: list[tuple[str, tuple[IgnoreRules, ...]]] = [("", self._rules_above())]
         while pending:
             prefix, rules = pending.pop()
-            listing = self._listing(prefix)
-            if IGNORE_FILE in [item.name for item in listing]:
-                rules = self._with_rules(prefix, rules)
-            filtered = bool(rules) or not self._plain
-            for item in listing:
-                name = item.name
-                path = prefix + name
-                if item.is_dir(follow_symlinks=False):
-                    inner = path + "/"
-                    if not self._skipped(path) and not (filtered and self._dropped(inner, rules)):
-                        pending.append((inner, rules))
-                        yield path, None, self._included(inner)
-                elif name == IGNORE_FILE or (filtered and self._dropped(path, rules)):
-                    continue
-                elif self._plain or self._include.match(path):
-                    try:
-                        yield path, item.stat(follow_symlinks=False), True
-                    except OSError as error:
-                        self._unreadable(path, error)
+            try:
+                folder = self._open(prefix)
+            except OSError as error:
+                self._unreadable(prefix or ".", error)
+                continue
+            try:
+                yield from self._inside(folder, prefix, rules, pending)
+            finally:
+                if isinstance(folder, int):
+                    os.close(folder)
 
-    def _listing(self, prefix: str) -> list["os.DirEntry[str]"]:
-        folder = os.path.join(self._root, prefix)
+    def _inside(
+        self,
+        folder: int | str,
+        prefix: str,
+        rules: tuple[IgnoreRules, ...],
+        pending: list[tuple[str, tuple[IgnoreRules, ...]]],
+    ) -> Iterator[Found]:
+        """Give what lies in one folder; folders that are to be entered go to ``pending``."""
+        listing = self._listing(folder, prefix)
+        if IGNORE_FILE in [item.name for item in listing]:
+            rules = self._with_rules(prefix, rules)
+        filtered = bool(rules) or not self._plain
+        for item in listing:
+            name = item.name
+            path = prefix + name
+            if item.is_dir(follow_symlinks=False):
+                inner = path + "/"
+                if not self._skipped(path) and not (filtered and self._dropped(inner, rules)):
+                    pending.append((inner, rules))
+                    yield path, None, self._included(inner)
+            elif name == IGNORE_FILE or (filtered and self._dropped(path, rules)):
+                continue
+            elif self._plain or self._include.match(path):
+                try:
+                    yield path, item.stat(follow_symlinks=False), True
+                except OSError as error:
+                    self._unreadable(path, error)
+
+    def _open(self, prefix: str) -> int | str:
+        """Open a folder, because what lies in it is found faster from there than from the root."""
+        place = os.path.join(self._root, prefix)
+        if os.scandir not in os.supports_fd:
+            return place
+        # A link may have taken the folder's place since it was listed; the root may be one.
+        return os.open(place, _FLAGS | os.O_NOFOLLOW if prefix else _FLAGS)
+
+    def _listing(self, folder: int | str, prefix: str) -> list["os.DirEntry[str]"]:
         try:
-            self.seen.append((folder, stamp_of(os.stat(folder))))
+            self.seen.append((os.path.join(self._root, prefix), stamp_of(os.stat(folder))))
             with os.scandir(folder) as scan:
                 return list(scan)
         except OSError as error:

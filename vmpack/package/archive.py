@@ -8,11 +8,14 @@ from vmpack.content.model import Entry
 Digest = bytes
 """A sha256, 32 bytes."""
 
+Data = bytes | memoryview
+"""Bytes to be written and hashed; a view lasts only until its memory is needed for what comes next."""
+
 
 class Frame(NamedTuple):
     """A finished segment."""
 
-    data: bytes
+    data: Data
     """The bytes that go into the package."""
     directory: bytes = b""
     """What the archive must know of the members in it when it is closed; empty for tar."""

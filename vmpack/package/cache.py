@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vmpack.atomic import write_whole
 from vmpack.content.model import Entry
-from vmpack.package.archive import Frame
+from vmpack.package.archive import Data, Frame
 from vmpack.package.frames import crc32
 from vmpack.package.index import FileIndex
 from vmpack.values import dataclass
@@ -57,12 +57,12 @@ class SegmentCache:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         return cls(folder, limit_bytes)
 
-    def get(self, key: bytes) -> Frame | None:
-        """Give the frame of ``key``, None when it is not there or is damaged."""
+    def get(self, key: bytes, room: memoryview | None = None) -> Frame | None:
+        """Give the frame of ``key``, None when it is not there or is damaged; its data in ``room`` if they fit."""
         path = self._path(key)
         try:
             with open(path, "rb", buffering=0) as file:
-                frame = _read(file, key)
+                frame = _read(file, key, room)
             os.utime(path)
         except OSError:
             return None
@@ -141,14 +141,19 @@ class SegmentCache:
         return os.path.join(self._frames, name[:2], name[2:])
 
 
-def _read(file: io.FileIO, key: bytes) -> Frame | None:
+def _read(file: io.FileIO, key: bytes, room: memoryview | None) -> Frame | None:
     header = file.read(_HEADER.size) or b""
     if len(header) != _HEADER.size:
         return None
     magic, named, size, body_size, checksum = _HEADER.unpack(header)
     if (magic, named) != (_MAGIC, key) or os.fstat(file.fileno()).st_size != len(header) + size + body_size:
         return None
-    body, data = file.read(body_size) or b"", file.read(size) or b""
+    body = file.read(body_size) or b""
+    data: Data
+    if room is not None and size <= len(room):
+        data = room[: file.readinto(room[:size]) or 0]
+    else:
+        data = file.read(size) or b""
     crc = crc32(data)
     if len(body) < _DIGEST or len(data) != size or crc32(body, crc) != checksum:
         return None

@@ -1,19 +1,16 @@
-"""Which job comes next: the payload from front to back, or first what a rebuild waits for."""
+"""Which job comes next when a payload is packed from front to back."""
 
 import contextlib
 import itertools
 import threading
-from array import array
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
-from vmpack.content.model import Content, Entry
-from vmpack.package.archive import Archive, Piece
-from vmpack.package.cache import SegmentCache
-from vmpack.package.forecast import Forecast, foresee
+from vmpack.content.model import Entry
+from vmpack.package.archive import Piece
 from vmpack.package.jobs import Done, GroupJob, PieceJob, Worker
 from vmpack.package.large import LargeFile
-from vmpack.package.pipeline import Job, Pipeline, Results
-from vmpack.package.segments import plan, segment_size
+from vmpack.package.pipeline import Job, Pipeline
+from vmpack.package.segments import Span
 from vmpack.package.shared import Shared
 
 _Jobs = Generator[Job[Done] | None, Worker, None]
@@ -23,19 +20,16 @@ _Jobs = Generator[Job[Done] | None, Worker, None]
 class Feed:
     """Hands out the jobs of one payload, one at a time."""
 
-    def __init__(self, archive: Archive, content: Content, cache: SegmentCache | None) -> None:
-        sizes = array("Q", archive.raw_sizes(content.entries))
-        maximum = segment_size(sum(sizes), archive.largest_segment)
-        self.shared = Shared(content, archive, cache, maximum)
-        self._spans = list(plan([entry.path for entry in content.entries], sizes, maximum=maximum))
-        self.forecast = foresee(self.shared, self._spans)
+    def __init__(self, shared: Shared, spans: Sequence[Span]) -> None:
+        self._shared = shared
+        self._spans = spans
         self._lock = threading.Lock()
-        self._jobs = self._read_in_order() if self.forecast is None else self._as_foreseen(self.forecast)
+        self._jobs = self._in_order()
         next(self._jobs)
 
     def start(self) -> Callable[[], Job[Done] | None]:
         """Give the function by which one thread takes its jobs."""
-        worker = Worker(memoryview(bytearray(self.shared.maximum)), self.shared.archive.encoder())
+        worker = Worker(memoryview(bytearray(self._shared.maximum)), self._shared.archive.encoder())
 
         def take() -> Job[Done] | None:
             with self._lock:
@@ -50,18 +44,8 @@ class Feed:
         """Let go of a large file that was not read to its end."""
         self._jobs.close()
 
-    def _as_foreseen(self, forecast: Forecast) -> _Jobs:
-        worker = yield None
-        for number in forecast.order:
-            span, piece, key = forecast.units[number]
-            if piece is None:
-                worker = yield GroupJob(number, self.shared, worker, span, key)
-            else:
-                entry = self.shared.content.entries[span.first]
-                worker = yield PieceJob(number, self.shared, worker, entry, piece, None)
-
-    def _read_in_order(self) -> _Jobs:
-        shared, numbers = self.shared, itertools.count()
+    def _in_order(self) -> _Jobs:
+        shared, numbers = self._shared, itertools.count()
         worker = yield None
         for span in self._spans:
             if not span.large:
@@ -80,7 +64,7 @@ class Feed:
         self, entry: Entry, worker: Worker, numbers: Iterator[int], pieces: list[Piece]
     ) -> Generator[Job[Done] | None, Worker, Worker]:
         """Read a large file into the buffers of whoever asks next; ``pieces`` gathers where it was cut."""
-        shared = self.shared
+        shared = self._shared
         file = LargeFile(shared.content.root, entry, shared.maximum, with_crc=shared.archive.needs_crc)
         try:
             while not file.at_end:
@@ -93,7 +77,7 @@ class Feed:
 
 
 @contextlib.contextmanager
-def running(feed: Feed, threads: int) -> Iterator[Results[Done]]:
+def running(feed: Feed, threads: int) -> Iterator[Iterable[Done]]:
     """Start on every job of the feed; give the segments in the order of the payload."""
     try:
         with Pipeline(feed.start, threads) as frames:

@@ -4,22 +4,25 @@ import hashlib
 import queue
 import threading
 
-from vmpack.package.archive import Digest
+from vmpack.package.archive import Data, Digest
 
-_WAITING = 4
-"""Blocks that may wait to be hashed."""
+_WAITING = 1
+"""Blocks that may wait to be hashed: few, so that they are still in the processor's cache."""
 
 
 class HashStream:
     """Hashes what is put into it, in order."""
 
+    HELD = _WAITING + 1
+    """So many of the blocks that were put last may still be read; the memory of those before may be used again."""
+
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
-        self._queue: queue.Queue[bytes | None] = queue.Queue(_WAITING)
+        self._queue: queue.Queue[Data | None] = queue.Queue(_WAITING)
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
-    def put(self, data: bytes) -> None:
+    def put(self, data: Data) -> None:
         """Hash these bytes next; waits while too many are waiting."""
         self._queue.put(data)
 

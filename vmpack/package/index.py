@@ -7,15 +7,18 @@ with a stamp that fits nothing and is read anew the next time ("racy git"). A da
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+import struct
+from collections.abc import Sequence
 
 from vmpack.atomic import write_whole
 from vmpack.content.model import Entry
 from vmpack.package.archive import Digest
-from vmpack.stamps import MARGIN_NS, STAMP_SIZE, newest_time, stamp_time
+from vmpack.stamps import MARGIN_NS, STAMP_SIZE, times
 
 _MAGIC = b"vmpack index 3\n"
 _DIGEST = 32
+_EACH_DIGEST = struct.Struct("32s")
+_EACH_STAMP = struct.Struct(f"{STAMP_SIZE}s")
 _NEVER = bytes(STAMP_SIZE)
 """The stamp of no file."""
 
@@ -36,11 +39,12 @@ class FileIndex:
             return
         if names != self._names:
             stamps, digests = _rearranged(self._names, names, stamps, digests)
-        changed = set(_differences(stamps, self._stamps))
+        changed = _differences(stamps, self._stamps)
         self._is_exact = names == self._names and not changed
-        for number, at in enumerate(files):
-            if number not in changed:
-                self.known[at] = digests[_DIGEST * number : _DIGEST * number + _DIGEST]
+        for at, (digest,) in zip(files, _EACH_DIGEST.iter_unpack(digests), strict=True):
+            self.known[at] = digest
+        for number in changed:
+            self.known[files[number]] = None
 
     def save(self, digests: Sequence[Digest | None], began_ns: int) -> None:
         """Write the index for the next build, if it can be; ``began_ns`` is a time before they were read."""
@@ -88,23 +92,18 @@ def _rearranged(wanted: bytes, names: bytes, stamps: bytes, digests: bytes) -> t
     return pick(stamps, STAMP_SIZE), pick(digests, _DIGEST)
 
 
-def _differences(one: bytes, other: bytes) -> Iterator[int]:
-    """Give the numbers of the stamps that differ; few do, so stretches are compared, and halves of those."""
-    pending = [(0, len(other))]
-    while pending:
-        low, high = pending.pop()
-        if one[low:high] == other[low:high]:
-            continue
-        if high - low <= STAMP_SIZE:
-            yield low // STAMP_SIZE
-            continue
-        middle = (low + high) // 2 // STAMP_SIZE * STAMP_SIZE
-        pending += [(low, middle), (middle, high)]
+def _differences(one: bytes, other: bytes) -> list[int]:
+    """Give the numbers of the stamps that differ."""
+    if one == other:
+        return []
+    pairs = zip(_EACH_STAMP.iter_unpack(one), _EACH_STAMP.iter_unpack(other), strict=True)
+    return [number for number, (this, that) in enumerate(pairs) if this != that]
 
 
 def _trusted(stamps: bytes, before: int) -> bytes:
-    """Give the stamps, without those whose time does not lie ``before`` (nanoseconds since 1970)."""
-    if newest_time((stamps,)) < before:
-        return stamps
-    each = (stamps[at : at + STAMP_SIZE] for at in range(0, len(stamps), STAMP_SIZE))
-    return b"".join([stamp if stamp_time(stamp) < before else _NEVER for stamp in each])
+    """Give the stamps, with one that fits nothing for those whose time is not ``before`` (nanoseconds since 1970)."""
+    trusted = bytearray(stamps)
+    for number, time in enumerate(times(stamps)):
+        if time >= before:
+            trusted[STAMP_SIZE * number : STAMP_SIZE * (number + 1)] = _NEVER
+    return bytes(trusted)

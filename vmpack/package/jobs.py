@@ -38,36 +38,39 @@ class GroupJob:
     shared: Shared
     worker: Worker
     span: Span
-    key: bytes = b""
-    """Its name in the cache for the digests that are known, if it has been worked out already."""
 
     def run(self) -> Done:
         """Give the frame, and note the digests of its files."""
-        shared, span, reused = self.shared, self.span, True
-        entries = shared.content.entries[span.first : span.last]
-        digests = shared.known[span.first : span.last]
-        frame = self._cached(entries, digests)
-        if frame is None:
-            raw = self.worker.buffer[: span.size]
-            digests = shared.archive.read_group(shared.content.root, entries, raw)
-            frame = self._cached(entries, digests)
-            if frame is None:
-                frame = sealed(self.worker.encoder.group(entries, raw))
-                reused = False
-                if shared.cache is not None:
-                    shared.cache.put(shared.group_key(span, digests), frame)
-        shared.digests[span.first : span.last] = digests
-        return Done(frame, reused, span.size)
+        shared, span = self.shared, self.span
+        done = self._cached(shared.known[span.first : span.last]) if shared.is_known(span) else None
+        return done or self.pack(self.read())
 
-    def _cached(self, entries: Sequence[Entry], digests: Sequence[Digest | None]) -> Frame | None:
-        if self.shared.cache is None:
-            return None
-        if self.key and digests == self.shared.known[self.span.first : self.span.last]:
-            return self.shared.cache.get(self.key)
-        for entry, digest in zip(entries, digests, strict=True):
-            if digest is None and entry.kind == "file":
-                return None
-        return self.shared.cache.get(self.shared.group_key(self.span, digests))
+    def read(self) -> Sequence[Digest | None]:
+        """Read the files into the worker's buffer, and give their digests."""
+        return self.shared.archive.read_group(self.shared.content.root, self._entries, self._raw)
+
+    def pack(self, digests: Sequence[Digest | None]) -> Done:
+        """Give the frame of what was read."""
+        done = self._cached(digests)
+        if done is None:
+            done = Done(sealed(self.worker.encoder.group(self._entries, self._raw)), False, self.span.size)
+            self.shared.keep(self.shared.group_key(self.span, digests), done.frame)
+        return done
+
+    def _cached(self, digests: Sequence[Digest | None]) -> Done | None:
+        shared, span = self.shared, self.span
+        shared.digests[span.first : span.last] = digests
+        key = shared.group_key(span, digests)
+        frame = shared.cache.get(key) if shared.cache else None
+        return Done(frame, key not in shared.fresh, span.size) if frame else None
+
+    @property
+    def _entries(self) -> Sequence[Entry]:
+        return self.shared.content.entries[self.span.first : self.span.last]
+
+    @property
+    def _raw(self) -> memoryview:
+        return self.worker.buffer[: self.span.size]
 
 
 @dataclass(slots=True)
@@ -86,16 +89,13 @@ class PieceJob:
         """Give the frame."""
         shared, piece = self.shared, self.piece
         size = piece.end - piece.start
-        key = b""
-        if shared.cache is not None:
-            key = shared.piece_key(self.entry, piece)
-            frame = shared.cache.get(key)
-            if frame is not None:
-                return Done(frame, True, size)
+        key = shared.piece_key(self.entry, piece)
+        frame = shared.cache.get(key) if shared.cache else None
+        if frame is not None:
+            return Done(frame, key not in shared.fresh, size)
         if self.raw is None:
             self.raw = self.worker.buffer[:size]
             read_piece(shared.content.root, self.entry, piece, self.raw)
         frame = sealed(self.worker.encoder.piece(self.entry, piece, self.raw))
-        if shared.cache is not None:
-            shared.cache.put(key, frame)
+        shared.keep(key, frame)
         return Done(frame, False, size)

@@ -90,4 +90,4 @@ class Output:
         block = Block(offset, len(frame.data), frame.digest.hex(), frame.crc)
         self._blocks.append(block)
         if self._observer is not None:
-            self._observer(block, frame.data)
+            self._observer(block, bytes(frame.data))

@@ -28,7 +28,7 @@ def thread_count() -> int:
 
 
 class Aside(Generic[Result]):
-    """Runs one function on a thread beside the block; ``result`` is there when the block has ended.
+    """Runs one function on a thread beside the block.
 
     (``concurrent.futures`` would do, but takes as long to import as a small package to write.)
     """
@@ -47,7 +47,8 @@ class Aside(Generic[Result]):
         self._thread.join()
 
     def result(self) -> Result:
-        """Give what the function gave, or raise what it raised."""
+        """Wait for the function; give what it gave, or raise what it raised."""
+        self._thread.join()
         if self._failure is not None:
             raise self._failure
         return self._results[0]
@@ -57,16 +58,6 @@ class Aside(Generic[Result]):
             self._results.append(self._work())
         except BaseException as error:  # noqa: BLE001 - raised again by whoever asks for the result
             self._failure = error
-
-
-class Results(Protocol[Result_co]):
-    """The results of a pipeline, in order."""
-
-    def __iter__(self) -> Iterator[Result_co]:
-        """Give one after the other."""
-
-    def peek(self, number: int) -> Result_co:
-        """Wait for one of the first jobs that are taken and give its result, once, before its turn."""
 
 
 class Pipeline(Generic[Result]):
@@ -81,14 +72,13 @@ class Pipeline(Generic[Result]):
         self._ahead = threading.Semaphore(2 * threads)
         self._condition = threading.Condition()
         self._results: dict[int, Result] = {}
-        self._peeked: set[int] = set()
         self._failure: BaseException | None = None
         self._stopped = False
         self._running = threads
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
 
-    def __enter__(self) -> Results[Result]:
-        """Start the threads and give the results."""
+    def __enter__(self) -> Self:
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
         return self
@@ -101,21 +91,12 @@ class Pipeline(Generic[Result]):
         for thread in self._threads:
             thread.join()
 
-    def peek(self, number: int) -> Result:
-        """Wait for one of the first jobs that are taken and give its result, once, before its turn."""
-        self._wait_for(number)
-        # It waits for its turn without standing in the way of those that come before it.
-        self._peeked.add(number)
-        self._ahead.release()
-        return self._results[number]
-
     def __iter__(self) -> Iterator[Result]:
         """Give the results in the order of their jobs' numbers."""
         number = 0
         while self._wait_for(number):
             yield self._results.pop(number)
-            if number not in self._peeked:
-                self._ahead.release()
+            self._ahead.release()
             number += 1
 
     def _wait_for(self, number: int) -> bool:

@@ -29,6 +29,23 @@ class Shared:
         self.known: list[Digest | None] = [*self.index.known] if self.index else [*self.digests]
         """Digests of files that have not changed since an earlier build."""
 
+        self.fresh: set[bytes] = set()
+        """The names of frames that this build made."""
+
+    def is_known(self, span: Span) -> bool:
+        """Tell whether the digests of all its files are known before they are read."""
+        stretch = slice(span.first, span.last)
+        if None not in self.known[stretch]:
+            return True
+        pairs = zip(self.content.entries[stretch], self.known[stretch], strict=True)
+        return not any(digest is None and entry.kind == "file" for entry, digest in pairs)
+
+    def keep(self, key: bytes, frame: Frame) -> None:
+        """Put a frame that was just made into the cache, if there is one."""
+        self.fresh.add(key)
+        if self.cache is not None:
+            self.cache.put(key, frame)
+
     def group_key(self, span: Span, digests: Sequence[Digest | None]) -> bytes:
         """Name the frame of whole files by everything that decides its bytes."""
         names = _names(self.content.entries[span.first : span.last])

@@ -9,11 +9,11 @@ from vmpack.content.model import Content
 from vmpack.package import listing
 from vmpack.package.archive import Archive, Frame
 from vmpack.package.cache import SegmentCache
-from vmpack.package.feed import Feed, running
 from vmpack.package.frames import level_of, sealed
 from vmpack.package.limits import too_big
 from vmpack.package.model import Block, BlockObserver, Member, PackageRequest, Segments, WrittenPackage
 from vmpack.package.output import Output
+from vmpack.package.packing import packing
 from vmpack.package.pipeline import Aside, thread_count
 from vmpack.progress import SILENT, Progress
 
@@ -73,22 +73,20 @@ def _write(
     began_ns = time.time_ns()
     content = request.content
     container = _container(request)
-    feed = Feed(container.archive, content, cache)
-    shared = feed.shared
     reused = total = 0
-    with running(feed, threads) as frames:
+    with packing(container.archive, content, cache, threads) as (shared, frames):
         members = request.members() if callable(request.members) else request.members
         files = listing.Listing(content.entries)
         head_size = container.head_size(_with_files(members, files.blank()))
         _refuse_what_cannot_fit(request, head_size)
         with _output(request, out, head_size, observer) as output:
-            if feed.forecast is not None:
+            payload_size = frames.payload_size()
+            if payload_size is not None:
                 whole = _with_files(members, files.filled(shared.digests))
-                size = feed.forecast.payload_size(frames)
-                output.foresee(container.finish(whole, head_size + size)[0])
+                output.foresee(container.finish(whole, head_size + payload_size)[0])
             for frame, was_cached, size in frames:
                 behind = container.archive.place(output.offset, frame)
-                output.append(frame if not behind else sealed(Frame(frame.data + behind)))
+                output.append(frame if not behind else sealed(Frame(b"".join((frame.data, behind)))))
                 reused += was_cached
                 total += 1
                 progress.advance(size)

@@ -22,7 +22,7 @@ from vmpack import __version__, resources
 from vmpack.atomic import write_whole
 from vmpack.findings import Finding
 from vmpack.release.built import Artifact, Built
-from vmpack.stamps import MARGIN_NS, STAMP_SIZE, Stamp, stamp_of, stamp_time
+from vmpack.stamps import MARGIN_NS, STAMP_SIZE, Stamp, stamp_of, times
 from vmpack.values import dataclass
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Record:
 
     def _are_old(self, stamps: Iterable[Stamp]) -> bool:
         """Tell whether all stamps are old enough to be trusted."""
-        return max(map(stamp_time, stamps), default=0) < self._began_ns - MARGIN_NS
+        return max(times(b"".join(stamps)), default=0) < self._began_ns - MARGIN_NS
 
 
 def _name(asked: Asked) -> str:
@@ -185,7 +185,7 @@ def _outputs(folder: Path) -> dict[str, Stamp] | None:
     places = [str(folder), *(item.path for item in os.scandir(folder))]
     while True:
         stamps = {place: stamp_of(os.stat(place)) for place in places}
-        newest = max(map(stamp_time, stamps.values()))
+        newest = max(times(b"".join(stamps.values())))
         now = _file_clock()
         if newest > now + _LATE_NS or newest % 10**9 == 0:
             return None  # the file system has another clock, or one that counts whole seconds

@@ -133,7 +133,7 @@ class _Scripts:
 
     def get(self, key: bytes) -> bytes | None:
         found = self.cache.get(key)
-        return found.data if found else None
+        return bytes(found.data) if found else None
 
     def put(self, key: bytes, data: bytes) -> None:
         self.cache.put(key, sealed(Frame(data)))
