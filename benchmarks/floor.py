@@ -1,18 +1,23 @@
-"""The least that a build must do, as a whole process without vmpack: no rules, headers, scripts, cache or reports.
+"""The least that a build must do, as a whole process without vmpack: no rules, scripts, cache, reports or tar headers.
 
-    python benchmarks/floor.py cold TREE OUT       list, read, sha256 and compress every file, write, sha256 the result
-    python benchmarks/floor.py changed TREE OUT    look at every file, compress one group; check, copy and sha256 the rest
+    python benchmarks/floor.py cold TREE OUT           list, read, sha256 and compress every file, write, sha256 the result
+    python benchmarks/floor.py index TREE OUT          note stamp and sha256 of every file
+    python benchmarks/floor.py changed TREE OUT FILE   find what differs from the index, list all files with their sha256,
+                                                       compress the group of FILE; check, copy and sha256 the rest
 
 What `tar | zstd` beats here no program that hashes its sources and its result in Python's process can win back.
 """
 
 import hashlib
 import os
+import struct
 import sys
 import threading
 
 GROUP = 6 << 20
 PIECE = 1 << 20
+STAMP = struct.Struct("=QQqqq")
+Seen = tuple[str, int, bytes]
 
 
 def files(tree: str) -> list[tuple[str, int]]:
@@ -80,7 +85,62 @@ def cold(tree: str, out: str) -> None:
     _hash(descriptor)
 
 
-def changed(tree: str, out: str) -> None:
+def index(tree: str, out: str) -> None:
+    """Note what an earlier build knows of the files: names, stamps and digests, each joined."""
+    seen = stamped(tree)
+    digests = []
+    for path, _, _ in seen:
+        with open(path, "rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").digest())
+    names = "\0".join(path for path, _, _ in seen).encode()
+    parts = (names, b"".join(stamp for _, _, stamp in seen), b"".join(digests))
+    with open(f"{out}.index", "wb") as file:
+        file.writelines(len(part).to_bytes(8, "little") + part for part in parts)
+
+
+def stamped(tree: str) -> list[Seen]:
+    """Give every file with its size and stamp, by one look at each."""
+    found = []
+    pending = [tree]
+    while pending:
+        folder = pending.pop()
+        descriptor = os.open(folder, os.O_RDONLY)
+        with os.scandir(descriptor) as scan:
+            for item in scan:
+                path = f"{folder}/{item.name}"
+                if item.is_dir(follow_symlinks=False):
+                    pending.append(path)
+                    continue
+                s = item.stat(follow_symlinks=False)
+                stamp = STAMP.pack(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns)
+                found.append((path, s.st_size, stamp))
+        os.close(descriptor)
+    found.sort()
+    return found
+
+
+def differing(seen: list[Seen], out: str) -> tuple[list[int], bytes]:
+    """Give the numbers of files that differ from the index, and all digests; names are those of the index."""
+    with open(f"{out}.index", "rb") as file:
+        names, stamps, digests = (file.read(int.from_bytes(file.read(8), "little")) for _ in range(3))
+    if names != "\0".join([path for path, _, _ in seen]).encode():
+        raise SystemExit("files came or went: make the index anew")
+    old = STAMP.iter_unpack(stamps)
+    new = STAMP.iter_unpack(b"".join([stamp for _, _, stamp in seen]))
+    return [number for number, (one, other) in enumerate(zip(old, new, strict=True)) if one != other], digests
+
+
+def listing(seen: list[Seen], digests: bytes) -> bytes:
+    """Give the list of files that stands in a package."""
+    texts = digests.hex()
+    lines = [
+        f"./{path} size={size} sha256={texts[64 * number : 64 * number + 64]}\n"
+        for number, (path, size, _) in enumerate(seen)
+    ]
+    return "".join(lines).encode()
+
+
+def changed(tree: str, out: str, file: str) -> None:
     """Do a rebuild's work: one group is compressed, the rest of the package is checked and copied.
 
     The library of the command line is loaded, because a build has options. The result cannot be hashed before the
@@ -89,9 +149,17 @@ def changed(tree: str, out: str) -> None:
     import click  # noqa: F401 - for the time that it takes
     from zlib_ng import zlib_ng
 
-    compressed(groups(files(tree))[0])
+    seen = stamped(tree)
+    _, digests = differing(seen, out)
+    dealt = groups([(path, size) for path, size, _ in seen])
+    group = next(group for group in dealt if any(path == file for path, _, _ in group))
+    packing = threading.Thread(target=compressed, args=(group,))
+    packing.start()
+    head = listing(seen, digests)
+    packing.join()
     source = os.open(f"{out}.before", os.O_RDONLY)
     descriptor = os.open(out, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    os.write(descriptor, head)
     hashing = threading.Thread(target=_hash, args=(source,))
     hashing.start()
     at = 0
@@ -111,5 +179,5 @@ def _hash(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    {"cold": cold, "changed": changed}[sys.argv[1]](*sys.argv[2:])
+    {"cold": cold, "index": index, "changed": changed}[sys.argv[1]](*sys.argv[2:])
     os._exit(0)

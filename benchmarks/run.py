@@ -148,9 +148,12 @@ def _pairs(tree: Path, scratch: Path, options: argparse.Namespace) -> Iterator[t
     zstd3 = _shell("tar \\| zstd -T0 -3", f"{TAR} | zstd -T0 -3 -qf -o {{out}}", tree, scratch)
     yield build("cold", "tar.zst", 3), zstd3
     yield build("nothing changed", "tar.zst", 3, cached=True), zstd3
-    yield build("one small file changed", "tar.zst", 3, cached=True, change=_change(tree)), zstd3
-    yield _floor("cold", tree, scratch), zstd3
-    yield _floor("changed", tree, scratch), zstd3
+    small = _small_file(tree)
+    changed = build("one small file changed", "tar.zst", 3, cached=True, change=_change(small))
+    yield changed, zstd3
+    yield _floor(tree, scratch, "cold"), zstd3
+    yield _floor(tree, scratch, "changed", small), zstd3
+    yield changed, _floor(tree, scratch, "changed", small)
     zstd9 = _shell("tar \\| zstd -T0 -9", f"{TAR} | zstd -T0 -9 -qf -o {{out}}", tree, scratch)
     yield build("cold, level 9", "tar.zst", 9), zstd9
     if shutil.which("pigz"):
@@ -209,10 +212,12 @@ def _destination(form: str) -> str:
     return "C:\\Program Files\\bench" if form == "zip" else "/opt/bench"
 
 
-def _change(tree: Path) -> Callable[[], None]:
-    victim = min(
-        (path for path in tree.rglob("*") if path.is_file()), key=lambda path: abs(path.stat().st_size - 5000)
-    )
+def _small_file(tree: Path) -> Path:
+    files = (path for path in tree.rglob("*") if path.is_file())
+    return min(files, key=lambda path: abs(path.stat().st_size - 5000))
+
+
+def _change(victim: Path) -> Callable[[], None]:
     count = iter(range(10**9))
 
     def change() -> None:
@@ -229,17 +234,19 @@ def _shell(name: str, script: str, tree: Path, scratch: Path) -> Contestant:
     return Contestant(name, ["sh", "-c", script.format(tree=tree, out=out)], out)
 
 
-def _floor(kind: str, tree: Path, scratch: Path) -> Contestant:
+def _floor(tree: Path, scratch: Path, kind: str, *more: Path) -> Contestant:
     """Give the program that does the least of such a build; see floor.py."""
     out = scratch / f"floor-{tree.name}"
-    command = [sys.executable, str(Path(__file__).with_name("floor.py")), kind, str(tree), str(out)]
+    program = [sys.executable, str(Path(__file__).with_name("floor.py"))]
 
     def keep_one() -> None:
         """Let what the cold floor wrote be the package of an earlier build."""
         if kind == "changed" and not Path(f"{out}.before").exists():
-            subprocess.run([*command[:2], "cold", *command[3:]], check=True)
+            subprocess.run([*program, "cold", str(tree), str(out)], check=True)
             out.rename(f"{out}.before")
+            subprocess.run([*program, "index", str(tree), str(out)], check=True)
 
+    command = [*program, kind, str(tree), str(out), *map(str, more)]
     return Contestant(f"(the least of a {kind} build)", command, out, keep_one)
 
 

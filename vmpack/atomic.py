@@ -7,7 +7,6 @@ that is killed leaves a hidden folder behind; whoever builds there next finds it
 import contextlib
 import errno
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -39,7 +38,7 @@ def replaced_folder(final: Path) -> Iterator[Path]:
         staging.chmod(0o755)
         _exchange(staging, final)
     except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
+        _remove(staging)
         for folder in reversed(made):
             with contextlib.suppress(OSError):
                 folder.rmdir()
@@ -47,7 +46,7 @@ def replaced_folder(final: Path) -> Iterator[Path]:
     finally:
         if lock is not None:
             os.close(lock)
-    shutil.rmtree(staging, ignore_errors=True)
+    _remove(staging)
 
 
 def _make_parents(folder: Path) -> list[Path]:
@@ -78,8 +77,20 @@ def _remove_abandoned(parent: Path) -> None:
                 continue
             lock = _lock(folder)
             if lock is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
                 os.close(lock)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder as far as it can be; most hold nothing but files."""
+    with contextlib.suppress(OSError):
+        for item in os.scandir(folder):
+            os.unlink(item)
+        folder.rmdir()
+        return
+    import shutil  # loads every compression library there is
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _exchange(staging: Path, final: Path) -> None:
@@ -114,7 +125,7 @@ def _exchange_in_two_steps(staging: Path, final: Path) -> None:
     except OSError:
         aside.rename(final)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    _remove(aside)
 
 
 def write_whole(path: str, *parts: bytes | memoryview) -> None:

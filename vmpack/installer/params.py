@@ -128,20 +128,28 @@ def missing_files(
     if manifest.installer is None:
         return ()
     schema = find(manifest.installer.template, search_path(manifest, template_dirs)).params_schema
+    marked = _marked(schema, schema, manifest.installer.params, POINTER, manifest.os)
+    named = [
+        (value, at)
+        for inner, value, at in marked
+        if inner.get("format") == "inside-path" and isinstance(value, str)
+    ]
+    return tuple(_missing(manifest, content, named)) if named else ()
+
+
+def _missing(
+    manifest: Manifest, content: "Content", named: Sequence[tuple[str, Pointer]]
+) -> Iterator[Finding]:
     fold = str.casefold if manifest.os == "windows" else str
     packed = {fold(entry.path) for entry in content.entries}
     links = {fold(entry.path) for entry in content.entries if entry.kind == "symlink"}
-    found = []
-    for marked, value, at in _marked(schema, schema, manifest.installer.params, POINTER, manifest.os):
-        if marked.get("format") != "inside-path" or not isinstance(value, str):
-            continue
+    for value, at in named:
         path = PurePosixPath(fold(value.replace("\\", "/") if manifest.os == "windows" else value))
         behind_a_link = any(str(parent) in links for parent in path.parents)
         if str(path) not in packed and not behind_a_link:
             advice = did_you_mean(value, (entry.path for entry in content.entries))
             advice = advice.strip() or "Put it into the payload, or name another."
-            found.append(_finding(manifest, "param-file", "the payload has no such file", advice, at))
-    return tuple(found)
+            yield _finding(manifest, "param-file", "the payload has no such file", advice, at)
 
 
 def resolved(root: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:

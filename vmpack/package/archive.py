@@ -61,8 +61,10 @@ class Archive(Protocol):
     def raw_sizes(self, entries: Sequence[Entry]) -> list[int]:
         """Give how many bytes each entry takes before compression."""
 
-    def read_group(self, root: str, entries: Sequence[Entry], raw: memoryview) -> list[Digest | None]:
-        """Read the entries into ``raw``, which has the sum of their raw sizes; give each file's digest."""
+    def read_group(
+        self, root: str, entries: Sequence[Entry], known: Sequence[Digest | None], raw: memoryview
+    ) -> list[Digest | None]:
+        """Read the entries into ``raw``, which has the sum of their raw sizes; give each file's digest, known or not."""
 
     def encoder(self) -> Encoder:
         """Give an encoder for one thread."""

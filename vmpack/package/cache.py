@@ -72,10 +72,15 @@ class SegmentCache:
         return frame
 
     def size(self, key: bytes) -> int | None:
-        """Give the bytes of a frame by its header alone; ``get`` may still find it damaged."""
+        """Give the bytes of a frame by its header alone; ``get`` may still find it damaged.
+
+        It counts as used, so that pruning spares what is about to be read.
+        """
+        path = self._path(key)
         try:
-            with open(self._path(key), "rb", buffering=0) as file:
+            with open(path, "rb", buffering=0) as file:
                 header = file.read(_HEADER.size) or b""
+            os.utime(path)
         except OSError:
             return None
         if len(header) != _HEADER.size or not header.startswith(_MAGIC + key):

@@ -6,7 +6,7 @@ import threading
 
 from vmpack.package.archive import Data, Digest
 
-_WAITING = 1
+_WAITING = 2
 """Blocks that may wait to be hashed: few, so that they are still in the processor's cache."""
 
 

@@ -47,7 +47,9 @@ class GroupJob:
 
     def read(self) -> Sequence[Digest | None]:
         """Read the files into the worker's buffer, and give their digests."""
-        return self.shared.archive.read_group(self.shared.content.root, self._entries, self._raw)
+        shared, span = self.shared, self.span
+        known = shared.known[span.first : span.last]
+        return shared.archive.read_group(shared.content.root, self._entries, known, self._raw)
 
     def pack(self, digests: Sequence[Digest | None]) -> Done:
         """Give the frame of what was read."""

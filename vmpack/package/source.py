@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from vmpack.content.model import Entry
 from vmpack.errors import BuildError
+from vmpack.package.archive import Digest
 from vmpack.stamps import Stamp, stamp_of
 
 # A FIFO that took the file's place must not hang the build, and a link must not lead out of the payload.
@@ -72,14 +73,17 @@ def changed(path: str) -> BuildError:
     )
 
 
-def read_file(root: str, entry: Entry, view: memoryview) -> bytes:
-    """Read a whole file into ``view``, which has exactly its size, and give its sha256."""
+def read_file(root: str, entry: Entry, view: memoryview, known: Digest | None = None) -> Digest:
+    """Read a whole file into ``view``, which has exactly its size, and give its sha256.
+
+    ``known`` is the sha256 of what has the entry's stamp; the stamp is looked at again after reading.
+    """
     path = f"{root}/{entry.path}"
     descriptor = open_source(path)
     try:
         if fill(descriptor, view) != len(view):
             raise changed(path)
-        digest = hashlib.sha256(view).digest()
+        digest = known or hashlib.sha256(view).digest()
         check_stamp(descriptor, path, entry.stamp)
     finally:
         os.close(descriptor)

@@ -39,16 +39,18 @@ class Tarball:
         path, kind, mode, size, target, _ = entry
         return self._headers.header(path, kind, mode, size, target)
 
-    def read_group(self, root: str, entries: Sequence[Entry], raw: memoryview) -> list[Digest | None]:
+    def read_group(
+        self, root: str, entries: Sequence[Entry], known: Sequence[Digest | None], raw: memoryview
+    ) -> list[Digest | None]:
         """Lay the archive's bytes out in ``raw``."""
         digests: list[Digest | None] = []
         at = 0
-        for entry in entries:
+        for entry, digest in zip(entries, known, strict=True):
             header = self._header(entry)
             start = at + len(header)
             raw[at:start] = header
             at = start + entry.size
-            digests.append(read_file(root, entry, raw[start:at]) if entry.kind == "file" else None)
+            digests.append(read_file(root, entry, raw[start:at], digest) if entry.kind == "file" else None)
             gap = padding(entry.size)
             raw[at : at + gap] = bytes(gap)
             at += gap

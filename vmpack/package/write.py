@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -13,8 +14,9 @@ from vmpack.package.frames import level_of, sealed
 from vmpack.package.limits import too_big
 from vmpack.package.model import Block, BlockObserver, Member, PackageRequest, Segments, WrittenPackage
 from vmpack.package.output import Output
-from vmpack.package.packing import packing
+from vmpack.package.packing import Frames, packing
 from vmpack.package.pipeline import Aside, thread_count
+from vmpack.package.shared import Shared
 from vmpack.progress import SILENT, Progress
 
 
@@ -71,33 +73,48 @@ def _write(
     threads: int,
 ) -> WrittenPackage:
     began_ns = time.time_ns()
-    content = request.content
     container = _container(request)
-    reused = total = 0
-    with packing(container.archive, content, cache, threads) as (shared, frames):
+    with packing(container.archive, request.content, cache, threads) as (shared, frames):
         members = request.members() if callable(request.members) else request.members
-        files = listing.Listing(content.entries)
+        files = listing.Listing(request.content.entries)
         head_size = container.head_size(_with_files(members, files.blank()))
         _refuse_what_cannot_fit(request, head_size)
         with _output(request, out, head_size, observer) as output:
+            remember = partial(_remember, cache, shared, began_ns)
             payload_size = frames.payload_size()
-            if payload_size is not None:
+            if payload_size is None:
+                segments = _write_frames(container, frames, output, progress)
+                blocks = _write_ends(container, _with_files(members, files.filled(shared.digests)), output)
+                with Aside(output.digest) as digest:
+                    remember()
+                sha256 = digest.result()
+            else:
                 whole = _with_files(members, files.filled(shared.digests))
                 output.foresee(container.finish(whole, head_size + payload_size)[0])
-            for frame, was_cached, size in frames:
-                behind = container.archive.place(output.offset, frame)
-                output.append(frame if not behind else sealed(Frame(b"".join((frame.data, behind)))))
-                reused += was_cached
-                total += 1
-                progress.advance(size)
-            blocks = _write_ends(container, _with_files(members, files.filled(shared.digests)), output)
-            with Aside(output.digest) as digest:
-                if cache is not None and shared.index is not None:
-                    shared.index.save(shared.digests, began_ns)
-                    if reused < total:
-                        cache.prune()
-            sha256 = digest.result()
-    return WrittenPackage(output.offset, sha256.hex(), blocks, Segments(total, reused))
+                with Aside(remember):
+                    segments = _write_frames(container, frames, output, progress)
+                    blocks = _write_ends(container, whole, output)
+                sha256 = output.digest()
+    return WrittenPackage(output.offset, sha256.hex(), blocks, segments)
+
+
+def _remember(cache: SegmentCache | None, shared: Shared, began_ns: int) -> None:
+    """Leave for the next build what this one learned."""
+    if cache is not None and shared.index is not None:
+        shared.index.save(shared.digests, began_ns)
+        if shared.fresh:
+            cache.prune()
+
+
+def _write_frames(container: Container, frames: Frames, output: Output, progress: Progress) -> Segments:
+    reused = total = 0
+    for frame, was_cached, size in frames:
+        behind = container.archive.place(output.offset, frame)
+        output.append(frame if not behind else sealed(Frame(b"".join((frame.data, behind)))))
+        reused += was_cached
+        total += 1
+        progress.advance(size)
+    return Segments(total, reused)
 
 
 def _output(request: PackageRequest, out: Path, head_size: int, observer: BlockObserver | None) -> Output:

@@ -43,13 +43,15 @@ class ZipPayload:
         """Give the size of the data of each."""
         return [entry.size for entry in entries]
 
-    def read_group(self, root: str, entries: Sequence[Entry], raw: memoryview) -> list[Digest | None]:
+    def read_group(
+        self, root: str, entries: Sequence[Entry], known: Sequence[Digest | None], raw: memoryview
+    ) -> list[Digest | None]:
         """Read the files one behind the other."""
         digests: list[Digest | None] = []
         at = 0
-        for entry in entries:
+        for entry, digest in zip(entries, known, strict=True):
             view = raw[at : at + entry.size]
-            digests.append(read_file(root, entry, view) if entry.kind == "file" else None)
+            digests.append(read_file(root, entry, view, digest) if entry.kind == "file" else None)
             at += entry.size
         return digests
 

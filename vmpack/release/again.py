@@ -84,9 +84,8 @@ class Record:
             outputs = _outputs(built.directory)
             if outputs is not None:
                 os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-                write_whole(
-                    self._path, *_packed(self._key, built, _absent(self._asked), {**watched, **outputs})
-                )
+                stamps = {**outputs, **_latest_first(watched)}
+                write_whole(self._path, *_packed(self._key, built, _absent(self._asked), stamps))
 
     def _watched(self, wanted: "Manifest", content: "Content") -> dict[str, Stamp] | None:
         """Give everything that was read, with stamps; None where a stamp proves nothing or a place is not known."""
@@ -178,6 +177,12 @@ def _surroundings(asked: Asked) -> Iterator[str]:
         source = getattr(sys.modules.get(name), "__file__", None)
         if source:
             yield os.path.dirname(os.path.dirname(source))
+
+
+def _latest_first(watched: Mapping[str, Stamp]) -> dict[str, Stamp]:
+    """Order by time: what changed last is most often what changes next, and the first change ends the look."""
+    order = sorted(zip(times(b"".join(watched.values())), watched, strict=True), reverse=True)
+    return {place: watched[place] for _, place in order}
 
 
 def _outputs(folder: Path) -> dict[str, Stamp] | None:

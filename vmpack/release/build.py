@@ -1,7 +1,6 @@
 """The whole build as one function: from a manifest to a release folder that is there whole or not at all."""
 
 import hashlib
-import shutil
 import time
 from collections.abc import Callable
 from datetime import date
@@ -172,6 +171,8 @@ def _checked_config(wanted: Manifest, limits: Limits) -> tuple[Path, str] | None
 
 
 def _copy_config(config: tuple[Path, str], folder: Path) -> Artifact:
+    import shutil
+
     source, name = config
     target = folder / name
     shutil.copyfile(source, target)
