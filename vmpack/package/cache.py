@@ -9,7 +9,7 @@ import contextlib
 import io
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -72,10 +72,7 @@ class SegmentCache:
         return frame
 
     def size(self, key: bytes) -> int | None:
-        """Give the bytes of a frame by its header alone; ``get`` may still find it damaged.
-
-        It counts as used, so that pruning spares what is about to be read.
-        """
+        """Give the bytes of a frame by its header alone; ``get`` may still find it damaged. It counts as used."""
         path = self._path(key)
         try:
             with open(path, "rb", buffering=0) as file:
@@ -106,29 +103,37 @@ class SegmentCache:
         frames = sum(path.startswith(self._frames) for path, _, _ in files)
         return CacheStats(self._folder, frames, sum(size for _, size, _ in files), self._limit)
 
-    def prune(self) -> int:
-        """Remove what was not used for longest until the cache fits its limit; give the bytes freed."""
+    def excess(self) -> list[tuple[str, int]]:
+        """Give path and size of what was not used for longest and must go so that the cache fits its limit."""
         files = sorted(self._files(), key=lambda file: file[2])
         total = sum(size for _, size, _ in files)
         if total <= self._limit:
-            return 0
-        freed = 0
+            return []
+        kept = total
+        going = []
         for path, size, _ in files:
-            if total - freed <= self._limit * _PRUNED_TO:
+            if kept <= self._limit * _PRUNED_TO:
                 break
+            going.append((path, size))
+            kept -= size
+        return going
+
+    def remove(self, files: Iterable[tuple[str, int]]) -> int:
+        """Remove files of the cache, given as path and size; give the bytes freed."""
+        freed = 0
+        for path, size in files:
             with contextlib.suppress(OSError):
                 os.unlink(path)
                 freed += size
         return freed
 
+    def prune(self) -> int:
+        """Remove what was not used for longest until the cache fits its limit; give the bytes freed."""
+        return self.remove(self.excess())
+
     def clear(self) -> int:
         """Remove everything; give the bytes freed."""
-        freed = 0
-        for path, size, _ in list(self._files()):
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-                freed += size
-        return freed
+        return self.remove([(path, size) for path, size, _ in self._files()])
 
     def _files(self) -> Iterator[tuple[str, int, int]]:
         """Give path, size and last use of every file, those of killed writers included."""

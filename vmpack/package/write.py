@@ -86,24 +86,26 @@ def _write(
                 segments = _write_frames(container, frames, output, progress)
                 blocks = _write_ends(container, _with_files(members, files.filled(shared.digests)), output)
                 with Aside(output.digest) as digest:
-                    remember()
+                    excess = remember()
                 sha256 = digest.result()
             else:
                 whole = _with_files(members, files.filled(shared.digests))
                 output.foresee(container.finish(whole, head_size + payload_size)[0])
-                with Aside(remember):
+                with Aside(remember) as remembered:
                     segments = _write_frames(container, frames, output, progress)
                     blocks = _write_ends(container, whole, output)
-                sha256 = output.digest()
+                sha256, excess = output.digest(), remembered.result()
+            if cache is not None:
+                cache.remove(excess)
     return WrittenPackage(output.offset, sha256.hex(), blocks, segments)
 
 
-def _remember(cache: SegmentCache | None, shared: Shared, began_ns: int) -> None:
-    """Leave for the next build what this one learned."""
-    if cache is not None and shared.index is not None:
-        shared.index.save(shared.digests, began_ns)
-        if shared.fresh:
-            cache.prune()
+def _remember(cache: SegmentCache | None, shared: Shared, began_ns: int) -> list[tuple[str, int]]:
+    """Leave for the next build what this one learned; give what must go from the cache once all frames are read."""
+    if cache is None or shared.index is None:
+        return []
+    shared.index.save(shared.digests, began_ns)
+    return cache.excess() if shared.fresh else []
 
 
 def _write_frames(container: Container, frames: Frames, output: Output, progress: Progress) -> Segments:
