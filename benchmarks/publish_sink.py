@@ -40,6 +40,8 @@ def _answer(method: str, target: str, size: int, head: bytes, body: bytes) -> tu
         meta = b"".join(b"%s: %s\r\n" % found for found in _META.findall(head))
         _committed[parts.path] = ([found.decode() for found in _LATEST.findall(body)], meta)
         return 201, b"", b""
+    if method == "DELETE":
+        return 202, b"", b""
     if parts.path not in _committed:
         return (404 if method in ("GET", "HEAD") else 201), b"", b""
     blocks, meta = _committed[parts.path]

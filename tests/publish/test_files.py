@@ -6,16 +6,14 @@ from pathlib import Path
 import pytest
 
 from vmpack.errors import PublishError
-from vmpack.publish import files
-from vmpack.publish.files import Stretch, opened_file
+from vmpack.publish.files import opened_file
 from vmpack.release.model import Artifact
 
 DATA = bytes(range(251)) * 40
 
 
 @pytest.fixture
-def artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifact:
-    monkeypatch.setattr(files, "_PIECE", 1000)
+def artifact(tmp_path: Path) -> Artifact:
     path = tmp_path / "x.tar"
     path.write_bytes(DATA)
     return Artifact(path, path.name, len(DATA), "")
@@ -25,18 +23,6 @@ def artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifact:
 def test_any_stretch_is_read_whole(artifact: Artifact, offset: int, size: int) -> None:
     with opened_file(artifact) as file:
         assert file.read(offset, size) == DATA[offset : offset + size]
-
-
-def test_a_stretch_comes_in_pieces_as_often_as_it_is_asked_for(artifact: Artifact) -> None:
-    with opened_file(artifact) as file:
-        stretch = Stretch(file, 5, 2500)
-        assert len(stretch) == 2500
-        for _ in range(2):
-            assert [bytes(piece) for piece in stretch.pieces()] == [
-                DATA[5:1005],
-                DATA[1005:2005],
-                DATA[2005:2505],
-            ]
 
 
 def test_threads_do_not_share_memory(artifact: Artifact) -> None:

@@ -40,7 +40,7 @@ def test_package_and_config_travel_in_four_rounds(
     publish(make_release(chunks(1, 40), config=b"{}"), through, QUICK_OPTIONS)
     rounds = [(name, len(list(group))) for name, group in groupby(proxy.seen, kind)]
     assert [name for name, _ in rounds] == ["ask", "block", "commit", "ask"]
-    assert rounds[0][1] == 5, "two HEADs, two block lists, one list of older versions"
+    assert rounds[0][1] == 3, "two block lists, one list of what is there"
     assert rounds[2][1] == 2
     assert rounds[3][1] == 6, "for each blob its block list, and its link with HEAD and GET"
 
@@ -64,7 +64,19 @@ def test_an_older_version_costs_one_round_more(make_release, proxy: FaultProxy, 
     proxy.seen.clear()
     publish(make_release([*blocks, b"more"], version="1.0.1"), through, QUICK_OPTIONS)
     asked = [seen for seen in proxy.seen if kind(seen) == "ask"]
-    assert len(asked) == 3 + 1 + 3
+    assert len(asked) == 2 + 1 + 3
+
+
+@pytest.mark.azurite
+def test_what_stands_there_is_looked_at_beside_the_older_versions(
+    make_release, proxy: FaultProxy, through: Destination
+) -> None:
+    publish(make_release(chunks(1, 12)), through, QUICK_OPTIONS)
+    again = make_release(chunks(2, 12), version="1.0.1")
+    publish(again, through, QUICK_OPTIONS)
+    proxy.seen.clear()
+    assert publish(again, through, QUICK_OPTIONS).package.existed
+    assert len(proxy.seen) == 2 + 2 + 2, "list and blocks; HEAD and the older version's blocks; the link"
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from vmpack.publish.model import Part, PartKey, ReadAt, RemoteBlock
 
 MAX_BLOCK = 8 << 20
 """Bytes. A copied range and a piece of something larger end here; a lost one costs little."""
-_SEND_MOST = 4 << 20
-_SEND_LEAST = 1 << 20
-_SHARES = 24
+_SEND_MOST = 8 << 20
+_SEND_LEAST = 2 << 20
+_SHARES = 16
 """Into how many blocks a package is grouped at least: each connection soon has one, and the last are short."""
 MAX_PART = 12 << 20
 """Bytes. A single part may be a block of its own up to here; only larger ones are cut."""

@@ -1,4 +1,4 @@
-"""Read a release's file from many threads, in pieces that stay in the processor's cache."""
+"""Read a release's file from many threads."""
 
 import os
 import threading
@@ -9,18 +9,6 @@ from io import FileIO
 from vmpack.errors import PublishError
 from vmpack.publish.blocks import damaged
 from vmpack.release.model import Artifact
-from vmpack.values import dataclass
-
-_PIECE = 512 << 10
-"""Bytes. A block is hashed and sent in pieces of this size through one buffer for each thread: memory that is new
-costs a page fault for every 4 KiB, and memory that fell out of the cache costs as much as sending it."""
-
-
-class _Room(threading.local):
-    """A thread's own buffer."""
-
-    def __init__(self) -> None:
-        self.view = memoryview(bytearray(_PIECE))
 
 
 class OpenFile:
@@ -29,48 +17,28 @@ class OpenFile:
     def __init__(self, file: FileIO) -> None:
         self._file = file
         self._lock = threading.Lock()
-        self._room = _Room()
 
     def read(self, offset: int, size: int) -> bytes:
         """Give exactly that many bytes. Raises PublishError where the file has become shorter."""
-        return b"".join(map(bytes, self.pieces(offset, size)))
+        data = bytearray(size)
+        self.read_into(memoryview(data), offset)
+        return bytes(data)
 
-    def pieces(self, offset: int, size: int) -> Iterator[memoryview]:
-        """Give a stretch piece by piece; a piece lasts until the next one, or until this thread reads elsewhere.
-
-        Raises PublishError where the file has become shorter.
-        """
-        end = offset + size
-        while offset < end:
-            room = self._room.view[: end - offset]
-            count = self._read_into(room, offset)
+    def read_into(self, room: memoryview, offset: int) -> None:
+        """Fill ``room`` from there on. Raises PublishError where the file has become shorter."""
+        done = 0
+        while done < len(room):
+            count = self._read_some(room[done:], offset + done)
             if not count:
-                raise damaged(offset, end - offset)
-            yield room[:count]
-            offset += count
+                raise damaged(offset + done, len(room) - done)
+            done += count
 
-    def _read_into(self, room: memoryview, offset: int) -> int:
+    def _read_some(self, room: memoryview, offset: int) -> int:
         if hasattr(os, "preadv"):
             return os.preadv(self._file.fileno(), [room], offset)
         with self._lock:
             self._file.seek(offset)
             return self._file.readinto(room) or 0
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A part of a file as the body of a request; every attempt reads it anew."""
-
-    file: OpenFile
-    offset: int
-    size: int
-
-    def __len__(self) -> int:
-        return self.size
-
-    def pieces(self) -> Iterator[memoryview]:
-        """Give its bytes piece by piece."""
-        return self.file.pieces(self.offset, self.size)
 
 
 @contextmanager

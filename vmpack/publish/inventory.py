@@ -11,6 +11,7 @@ from vmpack.values import dataclass
 
 _MOST_SOURCES = 8
 """Older blobs whose block lists are read: the newest have nearly everything that can be had."""
+_CANNOT_LIST = "older versions cannot be listed with this credential: everything is sent"
 
 
 def staged_blocks(lists: BlockLists, *, replacing: bool) -> Inventory:
@@ -33,31 +34,39 @@ class Seen:
 def look(container: Container, application: str, names: Sequence[str]) -> tuple[list[Seen], Inventory]:
     """See what stands under these names, and find blobs of other versions of the application, newest first.
 
-    All questions are asked at the same time, and where there are older versions, all theirs after them.
+    Two rounds at most: the listing and the blocks under the names, then what the listing calls for, which is
+    nothing when this is the first version. Where it cannot be had, the names are asked for one by one.
     """
-    with container.session.round() as together:
-        existing = [together.submit(partial(container.properties, name)) for name in names]
-        lists = [together.submit(partial(container.block_lists, name)) for name in names]
-        listed = together.submit(partial(_others, container, application, frozenset(names)))
-    seen = [Seen(blob.result(), blocks.result()) for blob, blocks in zip(existing, lists, strict=True)]
+    with container.session.round() as first:
+        listed = first.submit(partial(_rows, container, application))
+        lists = [first.submit(partial(container.block_lists, name)) for name in names]
     rows = listed.result()
-    if rows is None:
-        return seen, Inventory(
-            notes=("older versions cannot be listed with this credential: everything is sent",)
-        )
-    sources = container.session.map(partial(_source, container), rows)
-    return seen, Inventory(sources=tuple(source for source in sources if source.parts))
+    used = set(names) if rows is None else {row.name for row in rows}
+    with container.session.round() as second:
+        existing = [second.submit(partial(container.properties, n)) if n in used else None for n in names]
+        older = [second.submit(partial(_source, container, row)) for row in _newest(rows or (), names)]
+    seen = [
+        Seen(blob.result() if blob else None, blocks.result())
+        for blob, blocks in zip(existing, lists, strict=True)
+    ]
+    sources = tuple(source for source in (found.result() for found in older) if source.parts)
+    return seen, Inventory(sources=sources, notes=(_CANNOT_LIST,) if rows is None else ())
 
 
-def _others(container: Container, application: str, besides: frozenset[str]) -> list[ListedBlob] | None:
-    """List the newest blobs of other versions; None where the credential may not list the container."""
+def _rows(container: Container, application: str) -> list[ListedBlob] | None:
+    """List the application's blobs; None where the credential may not list the container."""
     try:
-        listed = [row for row in container.list(f"{application}/") if row.name not in besides]
+        return list(container.list(f"{application}/"))
     except StorageError as error:
         if error.status != 403:
             raise
         return None
-    usable = [row for row in listed if row.properties.type == "BlockBlob" and row.properties.size]
+
+
+def _newest(rows: Iterable[ListedBlob], besides: Sequence[str]) -> list[ListedBlob]:
+    """Give the newest blobs of other versions."""
+    others = [row for row in rows if row.name not in besides and row.properties.size]
+    usable = [row for row in others if row.properties.type == "BlockBlob"]
     return sorted(usable, key=lambda row: row.properties.modified_at, reverse=True)[:_MOST_SOURCES]
 
 

@@ -50,7 +50,8 @@ class Gate:
     """Lets so many requests run at once; halves when storage throttles, widens again while it does not."""
 
     def __init__(self, width: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most = width
+        self.most = width
+        """How many may ever run."""
         self._width = float(width)
         self._running = 0
         self._narrowed = float("-inf")
@@ -85,5 +86,5 @@ class Gate:
     def served(self) -> None:
         """Take note of a request that went well: after as many of them as fit at once, one more may run."""
         with self._free:
-            self._width = min(float(self._most), self._width + 1 / self._width)
+            self._width = min(float(self.most), self._width + 1 / self._width)
             self._free.notify_all()

@@ -130,19 +130,21 @@ def _artifacts(release: Release) -> list[Artifact]:
 def _connections(release: Release, options: PublishOptions) -> int:
     """Give how many connections the blocks can use beyond those that the first look opens."""
     blocks = -(-release.package.size // send_bound(release.package.size))
-    return min(options.threads, blocks) - (2 * len(_artifacts(release)) + 1)
+    return min(options.threads, blocks) - len(_artifacts(release)) - 1
 
 
 @contextmanager
 def _looked(
     release: Release, container: Container
 ) -> Iterator[tuple[Sequence[Upload], Sequence[Seen], Inventory]]:
-    """Open the release's files, and see what storage has under their names and beside them."""
+    """Open the release's files and read what they are made of, while storage tells what it has."""
     artifacts = _artifacts(release)
     with ExitStack() as files:
         opened_files = [files.enter_context(opened_file(artifact)) for artifact in artifacts]
+        prepare = container.session.pool.submit
+        uploads = [prepare(_upload, release, *pair) for pair in zip(artifacts, opened_files, strict=True)]
         seen, older = look(container, release.name, [blob_name(release, artifact) for artifact in artifacts])
-        yield [_upload(release, *pair) for pair in zip(artifacts, opened_files, strict=True)], seen, older
+        yield [upload.result() for upload in uploads], seen, older
 
 
 def _how(

@@ -10,6 +10,7 @@ from vmpack.publish import transfer
 from vmpack.publish.container import CREATE_ONLY, BlockLists, Container
 from vmpack.publish.content import SHA256_KEY, Upload, same_content
 from vmpack.publish.inventory import Seen, staged_blocks
+from vmpack.publish.loading import Loader
 from vmpack.publish.model import Inventory, PublishPlan, StoredBlob, Tally
 from vmpack.publish.plan import plan, summary
 from vmpack.publish.refusals import StorageError
@@ -109,13 +110,14 @@ def _begin(container: Container, upload: Upload, seen: Seen, options: StoreOptio
 def _bring(container: Container, jobs: Sequence[Job], options: StoreOptions) -> None:
     """Bring the blocks of all jobs to storage."""
     transfers = []
+    loader = Loader(container.session.gate.most)
     for job in jobs:
         job.plan = _plan(job.upload, job.seen, options)
         if job.plan.clear:
             _clear(container, job.upload.blob, replacing=job.seen.existing is not None)
         file = job.upload.file
         transfers.append(
-            Transfer(container, job.upload.blob, job.plan, file, options.access, options.progress)
+            Transfer(container, job.upload.blob, job.plan, file, options.access, options.progress, loader)
         )
     transfer.run(transfers)
     for job, done in zip(jobs, transfers, strict=True):

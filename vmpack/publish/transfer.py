@@ -1,25 +1,18 @@
 """Bring blocks to storage: many at once, each verified on the way out and by storage on the way in."""
 
-import hashlib
-import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from vmpack.package.frames import crc32
 from vmpack.progress import Progress
-from vmpack.publish.blocks import damaged
 from vmpack.publish.container import Container, SourceRange
-from vmpack.publish.files import OpenFile, Stretch
+from vmpack.publish.files import OpenFile
+from vmpack.publish.loading import Loader
 from vmpack.publish.model import PublishPlan, SourceBlob, Step, Tally
 from vmpack.publish.refusals import StorageError
 
 SourceAccess = Callable[[SourceBlob], tuple[str, str | None] | None]
 """Gives the URL by which storage may read an older blob, and an Authorization header for it where it needs one."""
-
-_HASHING = threading.BoundedSemaphore((os.cpu_count() or 1) + 1)
-"""As many threads hash as there are processors, and one that fills gaps: so the first blocks leave early, not all of
-them late."""
 
 
 def no_access(_source: SourceBlob) -> None:
@@ -36,6 +29,7 @@ class Transfer:
     file: OpenFile
     access: SourceAccess
     progress: Progress
+    loader: Loader
     notes: list[str] = field(default_factory=list)
     _sent: list[Step] = field(default_factory=list)
     _refused: str = ""
@@ -61,16 +55,18 @@ class Transfer:
     def bring(self, step: Step) -> None:
         """Bring one block to storage, uncommitted."""
         with self.container.session.gate.passage():
-            digest = _digest(self.file, step)
-            if step.kind == "send" or not self._copy(step, digest):
-                body = Stretch(self.file, step.offset, step.size)
-                self.container.put_block(self.blob, step.id, body, digest)
-                with self._lock:
-                    self._sent.append(step)
+            if not self._copy(step):
+                self._send(step)
         self.progress.advance(step.size)
 
-    def _copy(self, step: Step, digest: bytes) -> bool:
-        """Let storage copy; False where it will not and the block must be sent after all."""
+    def _send(self, step: Step) -> None:
+        with self.loader.loaded(self.file, step) as block:
+            self.container.put_block(self.blob, step.id, block, block.md5)
+        with self._lock:
+            self._sent.append(step)
+
+    def _copy(self, step: Step) -> bool:
+        """Let storage copy; False where it is not to, or will not, and the block must be sent."""
         if self._refused or step.source is None:
             return False
         reached = self.access(step.source)
@@ -78,6 +74,7 @@ class Transfer:
             self._refuse("this credential cannot let storage read the older version")
             return False
         url, bearer = reached
+        digest = self.loader.md5(self.file, step)
         try:
             source = SourceRange(url, step.source_offset, step.size, bearer)
             self.container.copy_block(self.blob, step.id, source, digest)
@@ -106,20 +103,3 @@ def run(transfers: Sequence[Transfer]) -> None:
         transfer.progress.advance(sum(s.size for s in transfer.plan.steps if s.kind in ("staged", "repeat")))
     if work:
         transfers[0].container.session.map(lambda job: job[0].bring(job[1]), work)
-
-
-def _digest(file: OpenFile, step: Step) -> bytes:
-    """Hold a block's bytes against what the release was built from, and give their MD5.
-
-    Should they change between this and sending them, storage refuses them for their MD5.
-    """
-    md5 = hashlib.md5(usedforsecurity=False)
-    with _HASHING:
-        for part in step.parts:
-            crc = 0
-            for piece in file.pieces(part.offset, part.size):
-                crc = crc32(piece, crc)
-                md5.update(piece)
-            if crc != part.crc32:
-                raise damaged(part.offset, part.size)
-    return md5.digest()

@@ -5,6 +5,7 @@ socket (signing, retries, meaning of answers) stands in other files.
 """
 
 import contextlib
+import encodings.idna  # noqa: F401 - every connection needs it; else the first ones, all at once, would wait for it
 import http.client
 import io
 import os
@@ -16,7 +17,7 @@ import time
 import urllib.request
 import uuid
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, Protocol
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -63,7 +64,7 @@ class Body(Protocol):
     def __len__(self) -> int:
         """Give their number."""
 
-    def pieces(self) -> Iterator[memoryview]:
+    def pieces(self) -> Generator[memoryview, None, None]:
         """Give them; a piece lasts until the next one."""
 
 
@@ -258,15 +259,18 @@ class Wire:
         connection.endheaders()
 
     def _send_body(self, connection: http.client.HTTPConnection, body: bytes | Body, deadline: float) -> None:
-        for piece in _pieces(body) if isinstance(body, bytes) else body.pieces():
-            if self.cancelled.is_set():
-                raise CancelledError
-            if time.monotonic() > deadline:
-                raise TransportError("the request took too long")
-            connection.send(piece)
+        pieces = _pieces(body) if isinstance(body, bytes) else body.pieces()
+        # Closed at once, not when the error's traceback goes: the memory of its pieces is needed for the next attempt.
+        with contextlib.closing(pieces):
+            for piece in pieces:
+                if self.cancelled.is_set():
+                    raise CancelledError
+                if time.monotonic() > deadline:
+                    raise TransportError("the request took too long")
+                connection.send(piece)
 
 
-def _pieces(data: bytes) -> Iterator[memoryview]:
+def _pieces(data: bytes) -> Generator[memoryview, None, None]:
     view = memoryview(data)
     return (view[start : start + _PIECE] for start in range(0, len(view), _PIECE))
 
