@@ -86,8 +86,9 @@ class Walk:
         place = os.path.join(self._root, prefix)
         if os.scandir not in os.supports_fd:
             return place
-        # A link may have taken the folder's place since it was listed; the root may be one.
-        return os.open(place, _FLAGS | os.O_NOFOLLOW if prefix else _FLAGS)
+        # A link may have taken the folder's place since it was listed (the root may be one); with a slash behind
+        # its name it would be followed all the same.
+        return os.open(place[:-1], _FLAGS | os.O_NOFOLLOW) if prefix else os.open(place, _FLAGS)
 
     def _listing(self, folder: int | str, prefix: str) -> list["os.DirEntry[str]"]:
         try:
