@@ -12,8 +12,8 @@ from vmpack.publish.files import OpenFile
 from vmpack.publish.model import Step
 from vmpack.publish.slabs import SLAB, Slabs
 
-_HELD = 4 << 20
-"""Bytes that one request holds on average, so that all together stay below 100 MiB."""
+_HELD = 3 << 20
+"""Bytes that one request holds on average, so that a publish stays below 150 MB with everything that it imports."""
 
 
 class Loader:

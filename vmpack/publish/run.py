@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from vmpack import __version__
 from vmpack.progress import SILENT, Progress
@@ -141,9 +142,11 @@ def _looked(
     artifacts = _artifacts(release)
     with ExitStack() as files:
         opened_files = [files.enter_context(opened_file(artifact)) for artifact in artifacts]
-        prepare = container.session.pool.submit
-        uploads = [prepare(_upload, release, *pair) for pair in zip(artifacts, opened_files, strict=True)]
-        seen, older = look(container, release.name, [blob_name(release, artifact) for artifact in artifacts])
+        pairs = zip(artifacts, opened_files, strict=True)
+        with container.session.round() as beside:
+            uploads = [beside.submit(partial(_upload, release, *pair)) for pair in pairs]
+            names = [blob_name(release, artifact) for artifact in artifacts]
+            seen, older = look(container, release.name, names)
         yield [upload.result() for upload in uploads], seen, older
 
 
