@@ -30,5 +30,14 @@ def stamp_of(status: os.stat_result) -> Stamp:
 
 def times(stamps: bytes) -> Iterator[int]:
     """Give for each of many joined stamps the later of its times, in nanoseconds since 1970."""
+    return map(max, *_columns(stamps))
+
+
+def newest_time(stamps: bytes) -> int:
+    """Give the latest of all times in joined stamps; 0 for none."""
+    return max((max(column, default=0) for column in _columns(stamps)), default=0)
+
+
+def _columns(stamps: bytes) -> tuple[array[int], array[int]]:
     fields = array("q", stamps)
-    return map(max, fields[_MODIFIED::_FIELDS], fields[_CHANGED::_FIELDS])
+    return fields[_MODIFIED::_FIELDS], fields[_CHANGED::_FIELDS]

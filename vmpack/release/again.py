@@ -22,14 +22,14 @@ from vmpack import __version__, resources
 from vmpack.atomic import write_whole
 from vmpack.findings import Finding
 from vmpack.release.built import Artifact, Built
-from vmpack.stamps import MARGIN_NS, STAMP_SIZE, Stamp, stamp_of, times
+from vmpack.stamps import MARGIN_NS, STAMP_SIZE, Stamp, newest_time, stamp_of, times
 from vmpack.values import dataclass
 
 if TYPE_CHECKING:
     from vmpack.content.model import Content
     from vmpack.manifest.model import Manifest
 
-_MAGIC = b"vmpack build 1\n"
+_MAGIC = b"vmpack build 2\n"
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _LIBRARIES = ("click", "jinja2", "zstandard", "zlib_ng", "pathspec")
 """Their versions decide what a build does; installing another one changes the folder that they lie in."""
@@ -72,7 +72,7 @@ class Record:
                 data = file.read()
             os.utime(self._path)
             return _still_true(data, self._key)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):  # damaged: no record
             return None
 
     def remember(self, built: Built, wanted: "Manifest", content: "Content") -> None:
@@ -84,14 +84,14 @@ class Record:
             outputs = _outputs(built.directory)
             if outputs is not None:
                 os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-                stamps = {**outputs, **_latest_first(watched)}
-                write_whole(self._path, *_packed(self._key, built, _absent(self._asked), stamps))
+                parts = _packed(self._key, built, _absent(self._asked), outputs, _latest_first(watched))
+                write_whole(self._path, *parts)
 
     def _watched(self, wanted: "Manifest", content: "Content") -> dict[str, Stamp] | None:
         """Give everything that was read, with stamps; None where a stamp proves nothing or a place is not known."""
         if not _is_watchable(wanted, self._asked):
             return None
-        if not self._are_old(entry.stamp for entry in content.entries if entry.stamp):
+        if not self._are_old([entry.stamp for entry in content.entries if entry.stamp]):
             return None  # most often the file that was just edited: nothing more need be looked at
         watched = dict(content.seen)
         watched.update(
@@ -108,7 +108,7 @@ class Record:
 
     def _are_old(self, stamps: Iterable[Stamp]) -> bool:
         """Tell whether all stamps are old enough to be trusted."""
-        return max(times(b"".join(stamps)), default=0) < self._began_ns - MARGIN_NS
+        return newest_time(b"".join(stamps)) < self._began_ns - MARGIN_NS
 
 
 def _name(asked: Asked) -> str:
@@ -190,7 +190,7 @@ def _outputs(folder: Path) -> dict[str, Stamp] | None:
     places = [str(folder), *(item.path for item in os.scandir(folder))]
     while True:
         stamps = {place: stamp_of(os.stat(place)) for place in places}
-        newest = max(times(b"".join(stamps.values())))
+        newest = newest_time(b"".join(stamps.values()))
         now = _file_clock()
         if newest > now + _LATE_NS or newest % 10**9 == 0:
             return None  # the file system has another clock, or one that counts whole seconds
@@ -206,19 +206,33 @@ def _file_clock() -> int:
     return time.time_ns() - _TICK_NS
 
 
-def _packed(key: bytes, built: Built, absent: list[str], watched: Mapping[str, Stamp]) -> tuple[bytes, ...]:
-    head = json.dumps({"built": _document(built), "absent": absent, "count": len(watched)}).encode()
-    body = b"\0".join((head, os.fsencode("\0".join(watched)))) + b"".join(watched.values())
+def _packed(
+    key: bytes, built: Built, absent: list[str], outputs: Mapping[str, Stamp], watched: Mapping[str, Stamp]
+) -> tuple[bytes, ...]:
+    head = {
+        "built": _document(built),
+        "absent": absent,
+        "outputs": {place: stamp.hex() for place, stamp in outputs.items()},
+        "count": len(watched),
+    }
+    body = b"\0".join((json.dumps(head).encode(), os.fsencode("\0".join(watched)))) + b"".join(
+        watched.values()
+    )
     return _MAGIC, hashlib.sha256(key + body).digest(), body
 
 
 def _still_true(data: bytes, key: bytes) -> Built | None:
     start = len(_MAGIC) + 32
-    body = data[start:]
-    if data[:start] != _MAGIC + hashlib.sha256(key + body).digest():
+    if not data.startswith(_MAGIC):
         return None
-    text, _, rest = body.partition(b"\0")
+    text, _, rest = data[start:].partition(b"\0")
     head = json.loads(text)
+    # Before anything that takes long: after a build that was not recorded the release is another one.
+    for place, stamp in head["outputs"].items():
+        if stamp_of(os.stat(place)).hex() != stamp:
+            return None
+    if data[:start] != _MAGIC + hashlib.sha256(key + data[start:]).digest():
+        return None
     names, stamps = rest[: -STAMP_SIZE * head["count"]], rest[-STAMP_SIZE * head["count"] :]
     if any(map(os.path.lexists, head["absent"])):
         return None
