@@ -38,6 +38,6 @@ def newest_time(stamps: bytes) -> int:
     return max((max(column, default=0) for column in _columns(stamps)), default=0)
 
 
-def _columns(stamps: bytes) -> tuple[array[int], array[int]]:
+def _columns(stamps: bytes) -> "tuple[array[int], array[int]]":
     fields = array("q", stamps)
     return fields[_MODIFIED::_FIELDS], fields[_CHANGED::_FIELDS]
