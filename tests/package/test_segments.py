@@ -1,5 +1,6 @@
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,23 @@ def test_only_a_single_file_is_larger_than_the_maximum(sizes: list[int]) -> None
 
 def test_a_small_payload_is_one_segment() -> None:
     assert list(plan(["a", "b"], [10, 20], maximum=1000)) == [Span(0, 2, 30, False)]
+
+
+def test_a_file_of_half_a_segment_stands_alone() -> None:
+    spans = list(plan(["a", "b", "c", "d"], [300, 500, 499, 20], maximum=1000))
+    assert spans == [Span(0, 1, 300, False), Span(1, 2, 500, False), Span(2, 4, 519, False)]
+
+
+@pytest.mark.parametrize("size", [700, 5000])
+def test_a_lone_file_that_comes_moves_no_cut_between_others(size: int) -> None:
+    paths = names(2000)
+    rng = random.Random(4)
+    sizes = [rng.randrange(1, 30) for _ in paths]
+    before = stretches(paths, sizes)
+    with_it = stretches([*paths[:999], paths[998] + "x", *paths[999:]], [*sizes[:999], size, *sizes[999:]])
+    # The segment that it lies in becomes two and the file itself, unless it lies on a cut already.
+    assert len(before - with_it) <= 1
+    assert len(with_it - before) <= 3
 
 
 def test_nothing_gives_nothing() -> None:

@@ -15,6 +15,8 @@ from typing import NamedTuple
 _FULL_SIZE = 288 << 20
 """Raw bytes from which on a payload gets the largest segments: then it has some fifty of them."""
 _HALVINGS = 3
+_LONE = 3 << 19
+"""Raw bytes from which on files compress as well alone as beside others, in any but the largest segments."""
 
 
 def segment_size(total: int, largest: int) -> int:
@@ -46,37 +48,47 @@ class Span(NamedTuple):
 def plan(paths: Sequence[str], sizes: Sequence[int], *, maximum: int) -> Iterator[Span]:
     """Cut sorted entries into spans; ``sizes`` are raw bytes, each with the entry's own header and padding.
 
-    An entry larger than ``maximum`` is a span of its own, marked large. Cuts that would leave less than an eighth
-    of it on one side are passed over while there are others.
+    An entry larger than ``maximum`` is a span of its own, marked large. So is, unmarked, one of half to a quarter of
+    that, unless all entries together fit into one: it gains nothing from its neighbours, and when it changes it costs
+    itself alone. The others are cut as if these were not there, so that it moves no other cut when one comes or goes.
+    Cuts that would leave less than an eighth of ``maximum`` on one side are passed over while there are others.
     """
-    least = maximum // 8
-    start = 0
-    for index, size in enumerate(sizes):
-        if size > maximum:
-            yield from _Cutter(paths, sizes, start, index).spans(maximum, least)
-            yield Span(index, index + 1, size, True)
+    lone = max(maximum // 4, min(maximum // 2, _LONE)) if sum(sizes) > maximum else maximum + 1
+    alone = [index for index, size in enumerate(sizes) if size >= lone]
+    shared = array("Q", sizes)
+    for index in alone:
+        shared[index] = 0
+    cutter = _Cutter(paths, shared)
+    for first, last in cutter.stretches(maximum, maximum // 8):
+        start = first
+        for index in alone[bisect_left(alone, first) : bisect_left(alone, last)]:
+            yield from cutter.span(start, index)
+            yield Span(index, index + 1, sizes[index], sizes[index] > maximum)
             start = index + 1
-    yield from _Cutter(paths, sizes, start, len(sizes)).spans(maximum, least)
+        yield from cutter.span(start, last)
 
 
 class _Cutter:
-    """Cuts one run of entries, none of which is large."""
+    """Cuts entries of which each fits into a segment."""
 
-    def __init__(self, paths: Sequence[str], sizes: Sequence[int], first: int, last: int) -> None:
-        self._first = first
+    def __init__(self, paths: Sequence[str], sizes: Sequence[int]) -> None:
         # Arrays, because there may be 100,000 entries and a list of integers takes four times the memory.
-        self._ends = array("Q", itertools.accumulate(sizes[first:last], initial=0))
-        self._priority = array("Q", map(zlib.crc32, map(str.encode, paths[first:last])))
+        self._ends = array("Q", itertools.accumulate(sizes, initial=0))
+        self._priority = array("Q", map(zlib.crc32, map(str.encode, paths)))
 
-    def spans(self, maximum: int, minimum: int) -> Iterator[Span]:
-        """Give the spans from left to right."""
-        first, ends = self._first, self._ends
+    def span(self, first: int, last: int) -> Iterator[Span]:
+        """Give a stretch as a span, unless it is empty."""
+        if first < last:
+            yield Span(first, last, self._ends[last] - self._ends[first], False)
+
+    def stretches(self, maximum: int, minimum: int) -> Iterator[tuple[int, int]]:
+        """Give the stretches from left to right, each as its first entry and the one behind its last."""
+        ends = self._ends
         pending = [(0, len(self._priority))] if self._priority else []
         while pending:
             low, high = pending.pop()
-            size = ends[high] - ends[low]
-            if size <= maximum:
-                yield Span(first + low, first + high, size, False)
+            if ends[high] - ends[low] <= maximum:
+                yield low, high
                 continue
             middle = self._best(low, high, minimum)
             pending += [(middle, high), (low, middle)]
