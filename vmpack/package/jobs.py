@@ -1,7 +1,6 @@
 """The jobs of a build: a segment's frame out of the cache, or its files read, hashed and compressed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from vmpack.content.model import Entry
@@ -10,6 +9,7 @@ from vmpack.package.frames import sealed
 from vmpack.package.large import read_piece
 from vmpack.package.segments import Span
 from vmpack.package.shared import Shared
+from vmpack.values import dataclass
 
 
 class Done(NamedTuple):
@@ -21,7 +21,7 @@ class Done(NamedTuple):
     """Raw bytes."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Worker:
     """What one thread owns."""
 
@@ -30,7 +30,7 @@ class Worker:
     encoder: Encoder
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class GroupJob:
     """Whole files, packed together."""
 
@@ -75,7 +75,7 @@ class GroupJob:
         return self.worker.buffer[: self.span.size]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PieceJob:
     """A stretch of one large file."""
 
@@ -95,9 +95,10 @@ class PieceJob:
         frame = shared.cache.get(key) if shared.cache else None
         if frame is not None:
             return Done(frame, key not in shared.fresh, size)
-        if self.raw is None:
-            self.raw = self.worker.buffer[:size]
-            read_piece(shared.content.root, self.entry, piece, self.raw)
-        frame = sealed(self.worker.encoder.piece(self.entry, piece, self.raw))
+        raw = self.raw
+        if raw is None:
+            raw = self.worker.buffer[:size]
+            read_piece(shared.content.root, self.entry, piece, raw)
+        frame = sealed(self.worker.encoder.piece(self.entry, piece, raw))
         shared.keep(key, frame)
         return Done(frame, False, size)

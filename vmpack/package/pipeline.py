@@ -15,7 +15,9 @@ _MOST_THREADS = 4
 class Job(Protocol[Result_co]):
     """One piece of work; jobs are numbered from 0 in the order of their results."""
 
-    number: int
+    @property
+    def number(self) -> int:
+        """Its place."""
 
     def run(self) -> Result_co:
         """Do it; called on the thread that took the job."""
