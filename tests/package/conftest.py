@@ -11,6 +11,7 @@ from vmpack.content import collect
 from vmpack.content.model import Content
 from vmpack.manifest.model import Payload
 from vmpack.package import write_package
+from vmpack.package.cache import SegmentCache
 from vmpack.package.model import Member, PackageRequest, WrittenPackage
 
 MEMBERS = (
@@ -45,6 +46,12 @@ def pack(tmp_path: Path) -> Pack:
         return write_package(request, out, **options)
 
     return run
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> SegmentCache:
+    """Give an empty build cache."""
+    return SegmentCache.open(tmp_path / "cache")
 
 
 @pytest.fixture

@@ -16,11 +16,6 @@ FORMS = ["tar.zst", "tar.gz", "tar"]
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> SegmentCache:
-    return SegmentCache.open(tmp_path / "cache")
-
-
-@pytest.fixture
 def tree(tmp_path: Path, many_files: Path) -> Path:
     """A payload of several segments, all of it long unchanged, with one large file."""
     root = tmp_path / "tree"

@@ -12,11 +12,6 @@ from vmpack.package.cache import SegmentCache
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> SegmentCache:
-    return SegmentCache.open(tmp_path / "cache")
-
-
-@pytest.fixture
 def tree(tmp_path: Path, many_files: Path) -> Path:
     root = tmp_path / "tree"
     shutil.copytree(many_files, root)

@@ -6,6 +6,8 @@ publishing neither.
 
 from typing import TYPE_CHECKING
 
+from vmpack.lazy import loader
+
 if TYPE_CHECKING:
     from vmpack.package.limits import check_config, size_warnings
     from vmpack.package.read import PackageListing, read_file_package, read_package
@@ -22,20 +24,15 @@ __all__ = [
     "write_package",
 ]
 
-_HOMES = {
-    "check_config": "limits",
-    "size_warnings": "limits",
-    "verify_payload": "verify",
-    "write_package": "write",
-}
-"""The modules of names; ``read`` for the others."""
-
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    found: object = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'read')}"), name)
-    globals()[name] = found
-    return found
+__getattr__ = loader(
+    __name__,
+    {
+        "PackageListing": "read",
+        "check_config": "limits",
+        "read_file_package": "read",
+        "read_package": "read",
+        "size_warnings": "limits",
+        "verify_payload": "verify",
+        "write_package": "write",
+    },
+)
