@@ -43,6 +43,13 @@ def test_a_file_of_half_a_segment_stands_alone() -> None:
     assert spans == [Span(0, 1, 300, False), Span(1, 2, 500, False), Span(2, 4, 519, False)]
 
 
+def test_a_file_of_one_percent_of_a_small_payload_stands_alone() -> None:
+    paths = names(1401)
+    sizes = [10] * 1401
+    sizes[700] = 140
+    assert (paths[700],) in stretches(paths, sizes)
+
+
 @pytest.mark.parametrize("size", [700, 5000])
 def test_a_lone_file_that_comes_moves_no_cut_between_others(size: int) -> None:
     paths = names(2000)

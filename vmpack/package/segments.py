@@ -33,6 +33,12 @@ def segment_size(total: int, largest: int) -> int:
     return size
 
 
+_SHARES = 128
+"""A file of this part of a payload stands alone too, so that a change of 1 % costs little more."""
+_FEW = 12
+"""Segments of a payload that is too small for that."""
+
+
 class Span(NamedTuple):
     """A stretch of the sorted entries that is packed together, or one file that is cut inside."""
 
@@ -49,11 +55,11 @@ def plan(paths: Sequence[str], sizes: Sequence[int], *, maximum: int) -> Iterato
     """Cut sorted entries into spans; ``sizes`` are raw bytes, each with the entry's own header and padding.
 
     An entry larger than ``maximum`` is a span of its own, marked large. So is, unmarked, one of half to a quarter of
-    that, unless all entries together fit into one: it gains nothing from its neighbours, and when it changes it costs
-    itself alone. The others are cut as if these were not there, so that it moves no other cut when one comes or goes.
+    that, or of nearly 1 % of a small payload, unless all entries together fit into one: it gains little from its
+    neighbours, and when it changes it costs itself alone. The others are cut as if these were not there, so that it moves no other cut when one comes or goes.
     Cuts that would leave less than an eighth of ``maximum`` on one side are passed over while there are others.
     """
-    lone = max(maximum // 4, min(maximum // 2, _LONE)) if sum(sizes) > maximum else maximum + 1
+    lone = _lone_size(sum(sizes), maximum)
     alone = [index for index, size in enumerate(sizes) if size >= lone]
     shared = array("Q", sizes)
     for index in alone:
@@ -66,6 +72,15 @@ def plan(paths: Sequence[str], sizes: Sequence[int], *, maximum: int) -> Iterato
             yield Span(index, index + 1, sizes[index], sizes[index] > maximum)
             start = index + 1
         yield from cutter.span(start, last)
+
+
+def _lone_size(total: int, maximum: int) -> int:
+    """Give the raw bytes from which on an entry of a payload of ``total`` stands alone."""
+    if total <= maximum:
+        return maximum + 1
+    lone = max(maximum // 4, min(maximum // 2, _LONE))
+    # A smaller payload would become a quarter larger, to save half a megabyte now and then.
+    return min(lone, total // _SHARES) if total >= _FEW * maximum else lone
 
 
 class _Cutter:
