@@ -85,8 +85,8 @@ def make_release(folder: Path, size: int) -> Any:
     from vmpack.package.frames import largest_segment, level_of
     from vmpack.package.segments import segment_size
 
-    largest = largest_segment("tar.zst", level_of("tar.zst", None))
-    usual = int(segment_size(int(size * RATIO), largest) / RATIO)
+    raw = int(size * RATIO)
+    usual = int(segment_size(raw, largest_segment("tar.zst", level_of("tar.zst", None, raw))) / RATIO)
     source = random.Random(size)
     blocks = []
     while size > 0:

@@ -39,15 +39,20 @@ def test_a_small_payload_is_one_segment() -> None:
 
 
 def test_a_file_of_half_a_segment_stands_alone() -> None:
-    spans = list(plan(["a", "b", "c", "d"], [300, 500, 499, 20], maximum=1000))
-    assert spans == [Span(0, 1, 300, False), Span(1, 2, 500, False), Span(2, 4, 519, False)]
+    paths = names(7000)
+    sizes = [10] * 7000
+    sizes[3000:3002] = [500, 499]
+    found = stretches(paths, sizes)
+    assert (paths[3000],) in found
+    assert (paths[3001],) not in found
 
 
-def test_a_file_of_one_percent_of_a_small_payload_stands_alone() -> None:
-    paths = names(1401)
-    sizes = [10] * 1401
-    sizes[700] = 140
-    assert (paths[700],) in stretches(paths, sizes)
+@pytest.mark.parametrize("count", [150, 1400])
+def test_a_file_of_one_percent_of_a_payload_of_several_segments_stands_alone(count: int) -> None:
+    paths = names(count)
+    sizes = [10] * count
+    sizes[count // 2] = count // 10
+    assert (paths[count // 2],) in stretches(paths, sizes)
 
 
 @pytest.mark.parametrize("size", [700, 5000])

@@ -202,6 +202,14 @@ class TestBytes:
     def test_the_time_asked_for_is_the_only_difference_it_makes(self, pack, payload):
         assert pack(payload, mtime=1).sha256 != pack(payload, mtime=2).sha256
 
+    @pytest.mark.parametrize(("size", "level"), [(7 << 20, 6), (9 << 20, 3)])
+    def test_a_small_payload_is_packed_at_a_higher_level(self, pack, many_files, tmp_path, size, level):
+        folder = tmp_path / "part"
+        folder.mkdir()
+        text = b"".join(path.read_bytes() for path in sorted(many_files.rglob("file*")))
+        (folder / "text").write_bytes(text[:size])
+        assert pack(folder).sha256 == pack(folder, level=level).sha256
+
     def test_the_level_is_used(self, pack, many_files):
         assert pack(many_files, level=1).size > pack(many_files, level=9).size
 

@@ -99,13 +99,21 @@ def test_what_is_cut_is_checked_first() -> None:
 
 def test_a_long_list_of_files_is_cut_between_lines_and_a_change_moves_no_other_cut() -> None:
     lines = [hashlib.sha256(str(n).encode()).hexdigest() + f" a file {n}\n" for n in range(8000)]
-    pieces = cut_lines("".join(lines).encode())
+    pieces = cut_lines("".join(lines).encode(), 1 << 30)
     assert sum(piece.size for piece in pieces) == len("".join(lines))
     assert len(pieces) > 5
     lines[4000] = "f" * 64 + lines[4000][64:]
     lines.insert(100, "new line\n")
-    after = {piece.sha256 for piece in cut_lines("".join(lines).encode())}
+    after = {piece.sha256 for piece in cut_lines("".join(lines).encode(), 1 << 30)}
     assert len([piece for piece in pieces if piece.sha256 not in after]) <= 3
+
+
+def test_the_list_of_a_small_package_is_cut_finer_and_not_anew_for_every_size() -> None:
+    text = b"".join(b"%032d a file\n" % n for n in range(4000))
+    few, many, more, most = (len(cut_lines(text, total << 10)) for total in (40_000, 1500, 2000, 100))
+    assert few < 10
+    assert many == more
+    assert 100 < many < most
 
 
 def test_the_head_of_a_package_is_cut_when_it_is_long() -> None:

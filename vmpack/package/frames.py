@@ -15,6 +15,10 @@ Compress = Callable[[memoryview], bytes]
 
 DEFAULT_LEVELS: dict[PayloadFormat, int] = {"tar.zst": 3, "tar.gz": 6, "tar": 0, "zip": 6, "none": 0}
 """What a payload without a level gets; docs/performance.md has the figures behind the choice."""
+_SMALL = 8 << 20
+"""Raw bytes of a payload for which a higher level costs some twenty milliseconds."""
+_SMALL_LEVEL = 6
+"""What that gets from zstd: it more than makes up for the many short frames of a small payload."""
 
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 """Deflate, no name, no time, unknown system."""
@@ -33,9 +37,11 @@ def largest_segment(form: PayloadFormat, level: int) -> int:
     return 16 << 20 if form == "tar.zst" and level >= _FAR_LEVEL else 6 << 20
 
 
-def level_of(form: PayloadFormat, level: int | None) -> int:
-    """Give the level that is used for ``level``, which None leaves to the format."""
-    return DEFAULT_LEVELS[form] if level is None else level
+def level_of(form: PayloadFormat, level: int | None, size: int) -> int:
+    """Give the level that is used for ``level``, which None leaves to the format and to the payload's raw bytes."""
+    if level is not None:
+        return level
+    return _SMALL_LEVEL if form == "tar.zst" and size < _SMALL else DEFAULT_LEVELS[form]
 
 
 def compressor(form: PayloadFormat, level: int) -> Compress:

@@ -35,8 +35,6 @@ def segment_size(total: int, largest: int) -> int:
 
 _SHARES = 128
 """A file of this part of a payload stands alone too, so that a change of 1 % costs little more."""
-_FEW = 12
-"""Segments of a payload that is too small for that."""
 
 
 class Span(NamedTuple):
@@ -55,8 +53,9 @@ def plan(paths: Sequence[str], sizes: Sequence[int], *, maximum: int) -> Iterato
     """Cut sorted entries into spans; ``sizes`` are raw bytes, each with the entry's own header and padding.
 
     An entry larger than ``maximum`` is a span of its own, marked large. So is, unmarked, one of half to a quarter of
-    that, or of nearly 1 % of a small payload, unless all entries together fit into one: it gains little from its
-    neighbours, and when it changes it costs itself alone. The others are cut as if these were not there, so that it moves no other cut when one comes or goes.
+    that, or of nearly 1 % of all, unless all entries together fit into one: it gains little from its neighbours,
+    and when it changes it costs itself alone. The others are cut as if these were not there, so that no other cut
+    moves when one comes or goes.
     Cuts that would leave less than an eighth of ``maximum`` on one side are passed over while there are others.
     """
     lone = _lone_size(sum(sizes), maximum)
@@ -78,9 +77,7 @@ def _lone_size(total: int, maximum: int) -> int:
     """Give the raw bytes from which on an entry of a payload of ``total`` stands alone."""
     if total <= maximum:
         return maximum + 1
-    lone = max(maximum // 4, min(maximum // 2, _LONE))
-    # A smaller payload would become a quarter larger, to save half a megabyte now and then.
-    return min(lone, total // _SHARES) if total >= _FEW * maximum else lone
+    return min(max(maximum // 4, min(maximum // 2, _LONE)), total // _SHARES)
 
 
 class _Cutter:

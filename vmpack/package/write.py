@@ -138,7 +138,7 @@ def _write_ends(container: Container, members: Sequence[Member], output: Output)
 
 
 def _container(request: PackageRequest) -> Container:
-    level = level_of(request.format, request.level)
+    level = level_of(request.format, request.level, request.content.size)
     if request.format == "zip":
         from vmpack.package.zip_container import ZipContainer
 

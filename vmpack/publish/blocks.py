@@ -34,7 +34,10 @@ _HEAD_BEGINS = b"vmapp.json\0"
 """The first member's name, as a tar header has it."""
 _LEAST_LINES = 32 << 10
 _LINES = 256
-"""A list of files has about 170 bytes a line: pieces of 75 KiB on average."""
+"""A list of files has about 170 bytes a line: pieces of 75 KiB on average, of a package of 32 MiB and more."""
+_FULL_LINES = 32 << 20
+_LINES_HALVINGS = 6
+"""Down to half a kibibyte and four lines, for a package of 512 KiB."""
 _DIGEST = 9
 _SIZE = 3
 _ID_BYTES = MAX_PARTS * (_DIGEST + _SIZE)
@@ -91,10 +94,11 @@ def parts_of_package(blocks: Sequence[Block], read_at: ReadAt) -> tuple[Part, ..
     head is cut between lines. Only what is cut is read here, to learn the digests of its pieces.
     """
     parts: list[Part] = []
-    long_head = min(_LONG_HEAD, sum(block.size for block in blocks) // _HEAD_SHARE)
+    total = sum(block.size for block in blocks)
+    long_head = min(_LONG_HEAD, total // _HEAD_SHARE)
     for block in blocks:
         if block.offset == 0 and long_head < block.size <= MAX_PART and len(blocks) > 1:
-            parts.extend(_head(block, read_at(0, block.size)))
+            parts.extend(_head(block, read_at(0, block.size), total))
         elif block.size <= MAX_PART:
             parts.append(Part(block.offset, block.size, block.sha256, block.crc32))
         else:
@@ -102,10 +106,10 @@ def parts_of_package(blocks: Sequence[Block], read_at: ReadAt) -> tuple[Part, ..
     return tuple(part for part in parts if part.size)
 
 
-def _head(block: Block, data: bytes) -> list[Part]:
+def _head(block: Block, data: bytes, total: int) -> list[Part]:
     check(block, data)
     if data.startswith(_HEAD_BEGINS):
-        return cut_lines(data)
+        return cut_lines(data, total)
     return [Part(0, block.size, block.sha256, block.crc32)]
 
 
@@ -146,13 +150,19 @@ def _part(offset: int, data: bytes) -> Part:
     return Part(offset, len(data), hashlib.sha256(data).hexdigest(), crc32(data))
 
 
-def cut_lines(text: bytes) -> list[Part]:
-    """Cut the start of a file behind lines that their own content chooses, so that a change moves no other cut."""
+def cut_lines(text: bytes, total: int) -> list[Part]:
+    """Cut the start of a file of ``total`` bytes behind lines that their own content chooses.
+
+    So a change moves no other cut. The pieces of a small package are smaller, by halves so that this rarely changes:
+    a new version always changes some of them.
+    """
+    halvings = min(_LINES_HALVINGS, max(0, _FULL_LINES.bit_length() - total.bit_length()))
+    least, every = _LEAST_LINES >> halvings, _LINES >> halvings
     pieces = []
     start = end = 0
     for line in text.splitlines(keepends=True):
         end += len(line)
-        if end == len(text) or (end - start >= _LEAST_LINES and crc32(line) % _LINES == 0):
+        if end == len(text) or (end - start >= least and crc32(line) % every == 0):
             pieces.append(_part(start, text[start:end]))
             start = end
     return pieces
