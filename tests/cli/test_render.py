@@ -46,3 +46,4 @@ def test_paths_below_the_current_folder_are_shown_relative(
     monkeypatch.chdir(tmp_path)
     assert shown_path(str(tmp_path / "a" / "b")) == "a/b"
     assert shown_path("/elsewhere/b") == "/elsewhere/b"
+    assert shown_path("https://a.blob.core.windows.net/c") == "https://a.blob.core.windows.net/c"

@@ -11,9 +11,9 @@ _COLOURS = {"error": "red", "warning": "yellow"}
 
 
 def shown_path(path: str) -> str:
-    """Give a path as the reader would type it: relative where it lies below the current folder."""
-    if not path:
-        return ""
+    """Give a path as the reader would type it: relative where it lies below the current folder; a URL as it is."""
+    if not path or "://" in path:
+        return path
     try:
         relative = os.path.relpath(path)
     except ValueError:
