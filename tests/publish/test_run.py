@@ -133,8 +133,9 @@ def test_a_file_that_changed_since_the_build_is_not_published(
     data = bytearray(release.package.path.read_bytes())
     data[-1] ^= 1
     release.package.path.write_bytes(data)
-    with pytest.raises(PublishError, match="changed since the release was built"):
+    with pytest.raises(PublishError, match="changed since the release was built") as caught:
         publish(release, destination, QUICK_OPTIONS)
+    assert caught.value.where == str(release.package.path)
     assert container.properties("hello/1.0.0/hello.tar") is None
 
 
@@ -174,6 +175,7 @@ def test_a_missing_container_is_named_with_the_remedy(make_release, destination:
     with pytest.raises(PublishError, match="ContainerNotFound") as caught:
         publish(make_release(chunks(1, 2)), elsewhere, QUICK_OPTIONS)
     assert "--create-container" in caught.value.remedy
+    assert caught.value.where.startswith(elsewhere.url)
     published = publish(make_release(chunks(1, 2)), elsewhere, replace(QUICK_OPTIONS, create_container=True))
     assert not published.package.existed
 

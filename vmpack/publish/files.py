@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
+from pathlib import Path
 
 from vmpack.errors import PublishError
 from vmpack.publish.blocks import damaged
@@ -14,9 +15,19 @@ from vmpack.release.model import Artifact
 class OpenFile:
     """A file that many threads read at any place."""
 
-    def __init__(self, file: FileIO) -> None:
+    def __init__(self, file: FileIO, path: Path) -> None:
         self._file = file
+        self._path = path
         self._lock = threading.Lock()
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Name this file in errors that do not say where."""
+        try:
+            yield
+        except PublishError as error:
+            error.where = error.where or str(self._path)
+            raise
 
     def read(self, offset: int, size: int) -> bytes:
         """Give exactly that many bytes. Raises PublishError where the file has become shorter."""
@@ -53,4 +64,4 @@ def opened_file(artifact: Artifact) -> Iterator[OpenFile]:
                 where=artifact.path,
                 rule="release-damaged",
             )
-        yield OpenFile(file)
+        yield OpenFile(file, artifact.path)

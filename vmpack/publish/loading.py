@@ -39,7 +39,8 @@ class Loader:
         with self._hashing:
             slabs = self.slabs.take(step.size)
             try:
-                return slabs, _check(file, step, slabs)
+                with file.blamed():
+                    return slabs, _check(file, step, slabs)
             except BaseException:
                 self.slabs.give(slabs)
                 raise
@@ -49,7 +50,8 @@ class Loader:
         with self._hashing:
             slabs = self.slabs.take(1)
             try:
-                return _check(file, step, slabs)
+                with file.blamed():
+                    return _check(file, step, slabs)
             finally:
                 self.slabs.give(slabs)
 

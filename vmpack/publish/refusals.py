@@ -66,7 +66,7 @@ _ALIASES = {
 }
 
 
-def refusal(answer: Response, path: str) -> StorageError:
+def refusal(answer: Response, url: str) -> StorageError:
     """Say what storage refused, why that happens, and what helps."""
     code = error_code(answer) or f"HTTP{answer.status}"
     found = _MESSAGE.search(answer.body)
@@ -78,5 +78,5 @@ def refusal(answer: Response, path: str) -> StorageError:
         code=code,
         why=why,
         remedy=remedy,
-        where=path,
+        where=url,
     )

@@ -177,9 +177,10 @@ def _upload(release: Release, artifact: Artifact, file: OpenFile) -> Upload:
 
 
 def _parts(release: Release, artifact: Artifact, file: OpenFile) -> tuple[Part, ...]:
-    if artifact is release.package:
-        return parts_of_package(release.blocks, file.read)
-    return tuple(cut(file.read, 0, artifact.size, artifact.sha256))
+    with file.blamed():
+        if artifact is release.package:
+            return parts_of_package(release.blocks, file.read)
+        return tuple(cut(file.read, 0, artifact.size, artifact.sha256))
 
 
 def source_access(container: Container, destination: Destination) -> SourceAccess:

@@ -92,14 +92,16 @@ class Session:
             try:
                 answer = self.wire.send(request, self.credential)
             except TransportError as error:
-                trouble = _Trouble(_unreachable(request.path, str(error), attempt), attempts=error.attempts)
+                trouble = _Trouble(
+                    _unreachable(self.wire.url(request), str(error), attempt), attempts=error.attempts
+                )
             else:
                 if answer.status in accept:
                     self.gate.served()
                     return answer
                 if answer.status in THROTTLED:
                     self.gate.throttled()
-                trouble = _Trouble(refusal(answer, request.path), retry_after(answer.headers))
+                trouble = _Trouble(refusal(answer, self.wire.url(request)), retry_after(answer.headers))
                 if answer.status not in RETRIED or error_code(answer) == "FeatureNotSupported":
                     raise trouble.error
             self._pause(attempt, trouble)
@@ -146,11 +148,11 @@ class _Trouble:
     """How many are worth making."""
 
 
-def _unreachable(path: str, what: str, attempt: int) -> PublishError:
+def _unreachable(url: str, what: str, attempt: int) -> PublishError:
     return PublishError(
         f"storage cannot be reached: {what}",
         why=f"{attempt} attempt{'s' if attempt > 1 else ''} failed.",
         remedy="Run the same command again: what has arrived is not sent twice.",
-        where=path,
+        where=url,
         rule="storage-unreachable",
     )

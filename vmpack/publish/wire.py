@@ -109,6 +109,7 @@ class Wire:
 
     def __init__(self, base_url: str, timeouts: Timeouts | None = None) -> None:
         parts = urlsplit(base_url)
+        self._root = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._secure = parts.scheme == "https"
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._secure else 80)
@@ -119,6 +120,10 @@ class Wire:
         self._tls = _tls_context() if self._secure else None
         self._proxy = _proxy_for(parts.scheme, self._host)
         self.cancelled = threading.Event()
+
+    def url(self, request: Request) -> str:
+        """Give what a request asks for, without its query, which may carry a signature."""
+        return self._root + request.path
 
     def send(self, request: Request, credential: Credential) -> Response:
         """Send once and read the answer. Raises TransportError or CancelledError."""
