@@ -116,8 +116,9 @@ def test_the_list_of_a_small_package_is_cut_finer_and_not_anew_for_every_size() 
     assert 100 < many < most
 
 
-def test_the_head_of_a_package_is_cut_when_it_is_long() -> None:
-    text = b"vmapp.json\0" + b"".join(b"%032d a file\n" % n for n in range(20_000))
+@pytest.mark.parametrize("begins", [b"vmapp.json\0", b"PK\3\4" + bytes(26) + b"vmapp.json{}"])
+def test_the_head_of_a_package_is_cut_when_it_is_long(begins: bytes) -> None:
+    text = begins + b"".join(b"%032d a file\n" % n for n in range(20_000))
     blocks = [
         Block(0, len(text), hashlib.sha256(text).hexdigest(), zlib_ng.crc32(text)),
         Block(len(text), 5, "bb" * 32, 7),

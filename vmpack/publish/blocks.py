@@ -10,6 +10,7 @@ whose digests agree in 72 bits.
 """
 
 import hashlib
+import re
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 
@@ -30,8 +31,8 @@ MAX_PARTS = 4
 _LONG_HEAD = 256 << 10
 _HEAD_SHARE = 256
 """A head is long, too, when it is more than this share of a small package."""
-_HEAD_BEGINS = b"vmapp.json\0"
-"""The first member's name, as a tar header has it."""
+_HEAD_BEGINS = re.compile(rb"vmapp\.json\x00|PK\x03\x04.{26}vmapp\.json", re.DOTALL)
+"""The first member's name, as a tar header and as a zip file have it."""
 _LEAST_LINES = 32 << 10
 _LINES = 256
 """A list of files has about 170 bytes a line: pieces of 75 KiB on average, of a package of 32 MiB and more."""
@@ -108,7 +109,7 @@ def parts_of_package(blocks: Sequence[Block], read_at: ReadAt) -> tuple[Part, ..
 
 def _head(block: Block, data: bytes, total: int) -> list[Part]:
     check(block, data)
-    if data.startswith(_HEAD_BEGINS):
+    if _HEAD_BEGINS.match(data):
         return cut_lines(data, total)
     return [Part(0, block.size, block.sha256, block.crc32)]
 
