@@ -81,6 +81,17 @@ def test_every_command_has_a_help(vmpack: Vmpack) -> None:
         assert (ran.code, name in ran.out) == (0, True)
 
 
+@pytest.mark.parametrize("quiet", [[], ["-q"], ["--quiet"]])
+def test_quiet_stands_before_or_behind_the_command(
+    vmpack: Vmpack, make_app: MakeApp, tmp_path: Path, quiet: list[str]
+) -> None:
+    command = ["build", str(make_app()), "-o", str(tmp_path / "dist")]
+    for arguments in ([*quiet, *command], [*command, *quiet], [command[0], *quiet, *command[1:]]):
+        done = vmpack(*arguments)
+        assert done.code == 0
+        assert (done.err == "") == bool(quiet)
+
+
 def test_an_internal_error_is_one_line_and_exit_1(vmpack: Vmpack, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("oops")

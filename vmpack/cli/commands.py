@@ -27,6 +27,29 @@ COMMANDS = {
 """Name, module with a click command called ``command``, and the line that the help shows."""
 
 
+def _be_quiet(ctx: click.Context, _param: click.Parameter, quiet: bool) -> None:
+    if quiet:
+        ctx.obj = Console.of_process(quiet=True)
+
+
+_QUIET = click.Option(
+    ["-q", "--quiet"],
+    is_flag=True,
+    expose_value=False,
+    callback=_be_quiet,
+    help="Say nothing but results and errors.",
+)
+
+
+def _may_be_quiet(command: click.Command) -> click.Command:
+    """Let a command and those below it understand ``-q``, before and behind their names; may be done again."""
+    if _QUIET not in command.params:
+        command.params.append(_QUIET)
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        _may_be_quiet(below)
+    return command
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports one only to run it."""
 
@@ -40,7 +63,7 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         command.name = cmd_name
-        return command
+        return _may_be_quiet(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing any."""
@@ -64,12 +87,14 @@ class LazyGroup(click.Group):
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(__version__, "-V", "--version", message="vmpack %(version)s")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors.")
 @click.pass_context
-def vmpack(ctx: click.Context, quiet: bool) -> None:
+def vmpack(ctx: click.Context) -> None:
     """Build, test and publish Azure VM applications.
 
     Exit codes: 0 ok, 1 unexpected, 2 usage, 3 manifest or template invalid, 4 build failed or limit exceeded,
     5 publish failed, 6 verification or test failed, 130 interrupted.
     """
-    ctx.obj = Console.of_process(quiet=quiet)
+    ctx.obj = ctx.obj or Console.of_process()
+
+
+_may_be_quiet(vmpack)
