@@ -10,7 +10,7 @@ class Progress(Protocol):
         """Start a bar of ``total`` bytes."""
 
     def advance(self, amount: int) -> None:
-        """Move the bar forward by ``amount`` bytes; may be called from several threads."""
+        """Move the bar by ``amount`` bytes, back when it is negative; may be called from several threads."""
 
     def end(self) -> None:
         """Finish the bar, also after an error."""

@@ -68,6 +68,34 @@ def test_every_attempt_sends_the_same(file: OpenFile) -> None:
             assert b"".join(map(bytes, block.pieces())) == WHOLE
 
 
+class Counted:
+    """A progress that keeps where the bar stands."""
+
+    at = 0
+
+    def begin(self, label: str, total: int) -> None:
+        """Do nothing."""
+
+    def advance(self, amount: int) -> None:
+        self.at += amount
+
+    def end(self) -> None:
+        """Do nothing."""
+
+
+def test_the_progress_follows_what_the_connection_takes(file: OpenFile) -> None:
+    progress = Counted()
+    with Loader(1).loaded(file, step_of(), progress) as block:
+        given_up = block.pieces()
+        next(given_up)
+        next(given_up)
+        assert progress.at == SLAB
+        given_up.close()
+        places = [progress.at for _ in block.pieces()]
+    assert places[:2] == [0, SLAB]
+    assert progress.at == len(WHOLE)
+
+
 def test_another_attempt_checks_again(file: OpenFile, path: Path) -> None:
     with Loader(1).loaded(file, step_of()) as block:
         path.write_bytes(bytes(len(DATA)))

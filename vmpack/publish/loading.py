@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
 from vmpack.package.frames import crc32
+from vmpack.progress import SILENT, Progress
 from vmpack.publish.blocks import MAX_PART, damaged
 from vmpack.publish.files import OpenFile
 from vmpack.publish.model import Step
@@ -26,9 +27,9 @@ class Loader:
         self._hashing = threading.BoundedSemaphore((os.cpu_count() or 1) + 1)
 
     @contextmanager
-    def loaded(self, file: OpenFile, step: Step) -> Iterator["Loaded"]:
+    def loaded(self, file: OpenFile, step: Step, progress: Progress = SILENT) -> Iterator["Loaded"]:
         """Load a block to be sent. Raises PublishError where the release was built from other bytes."""
-        block = Loaded(self, file, step)
+        block = Loaded(self, file, step, progress)
         try:
             yield block
         finally:
@@ -59,13 +60,16 @@ class Loader:
 class Loaded:
     """A block as the body of a request. Its memory is given back while it is sent.
 
-    Another attempt reads the block anew, and checks it anew.
+    Another attempt reads the block anew, and checks it anew. The progress advances as the connection takes the bytes:
+    on a slow line many blocks are under way for minutes before the first one has arrived.
     """
 
-    def __init__(self, loader: Loader, file: OpenFile, step: Step) -> None:
+    def __init__(self, loader: Loader, file: OpenFile, step: Step, progress: Progress) -> None:
         self._loader = loader
         self._file = file
         self._step = step
+        self._progress = progress
+        self._taken = 0
         self._slabs, self.md5 = loader.load(file, step)
 
     def __len__(self) -> int:
@@ -74,12 +78,14 @@ class Loaded:
     def pieces(self) -> Generator[memoryview, None, None]:
         """Give the bytes piece by piece."""
         slabs, self._slabs = self._slabs or self._loader.load(self._file, self._step)[0], []
-        left = len(self)
+        self._progress.advance(-self._taken)
+        self._taken = 0
         try:
-            while left:
-                piece = slabs[0][:left]
+            while self._taken < len(self):
+                piece = slabs[0][: len(self) - self._taken]
                 yield piece
-                left -= len(piece)
+                self._taken += len(piece)
+                self._progress.advance(len(piece))
                 self._loader.slabs.give([slabs.pop(0)])
         finally:
             self._loader.slabs.give(slabs)

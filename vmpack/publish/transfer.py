@@ -55,12 +55,13 @@ class Transfer:
     def bring(self, step: Step) -> None:
         """Bring one block to storage, uncommitted."""
         with self.container.session.gate.passage():
-            if not self._copy(step):
+            if self._copy(step):
+                self.progress.advance(step.size)
+            else:
                 self._send(step)
-        self.progress.advance(step.size)
 
     def _send(self, step: Step) -> None:
-        with self.loader.loaded(self.file, step) as block:
+        with self.loader.loaded(self.file, step, self.progress) as block:
             self.container.put_block(self.blob, step.id, block, block.md5)
         with self._lock:
             self._sent.append(step)
