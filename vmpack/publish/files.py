@@ -8,7 +8,7 @@ from io import FileIO
 from pathlib import Path
 
 from vmpack.errors import PublishError
-from vmpack.publish.blocks import damaged
+from vmpack.publish.parts import damaged
 from vmpack.release.model import Artifact
 
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from vmpack.package.frames import crc32
 from vmpack.progress import SILENT, Progress
-from vmpack.publish.blocks import MAX_PART, damaged
 from vmpack.publish.files import OpenFile
 from vmpack.publish.model import Step
+from vmpack.publish.parts import MAX_PART, damaged
 from vmpack.publish.slabs import SLAB, Slabs
 
 _HELD = 3 << 20

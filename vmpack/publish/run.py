@@ -8,7 +8,7 @@ from functools import partial
 from vmpack import __version__
 from vmpack.progress import SILENT, Progress
 from vmpack.publish import links, receipt, sas
-from vmpack.publish.blocks import cut, parts_of_package, send_bound
+from vmpack.publish.blocks import send_bound
 from vmpack.publish.confirm import confirm
 from vmpack.publish.container import Container
 from vmpack.publish.content import Upload
@@ -18,6 +18,7 @@ from vmpack.publish.files import OpenFile, opened_file
 from vmpack.publish.inventory import Seen, look
 from vmpack.publish.links import LinkOptions
 from vmpack.publish.model import Inventory, Part, Published, SourceBlob
+from vmpack.publish.parts import cut, parts_of_package
 from vmpack.publish.retry import Gate, RetryPolicy
 from vmpack.publish.session import Session
 from vmpack.publish.store import StoreOptions, rehearse, store

@@ -12,11 +12,12 @@ from typing import Self
 
 from vmpack.errors import VmpackError
 from vmpack.package.model import Block, BlockObserver
-from vmpack.publish.blocks import MAX_PART, block_id, key, parts_of
+from vmpack.publish.blocks import block_id, key, parts_of
 from vmpack.publish.container import Container
 from vmpack.publish.destination import Destination
 from vmpack.publish.inventory import Seen, look, staged_blocks
 from vmpack.publish.model import Inventory, Part, PartKey, Published, Tally
+from vmpack.publish.parts import MAX_PART
 from vmpack.publish.run import PublishOptions, opened, publish
 from vmpack.publish.wire import CancelledError
 from vmpack.release.model import Release

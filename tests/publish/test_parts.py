@@ -1,0 +1,79 @@
+"""Parts of bounded size, cut so that a change moves no other cut."""
+
+import hashlib
+
+import pytest
+from zlib_ng import zlib_ng
+
+from vmpack.errors import PublishError
+from vmpack.package.model import Block
+from vmpack.publish.blocks import MAX_BLOCK
+from vmpack.publish.model import Part
+from vmpack.publish.parts import MAX_PART, check, cut, cut_lines, parts_of_package
+
+
+def test_oversized_blocks_are_cut_into_pieces_that_cover_them() -> None:
+    data = bytes(range(256)) * (MAX_BLOCK // 256) + b"the rest"
+    digest = hashlib.sha256(data).hexdigest()
+    pieces = cut(lambda offset, size: data[offset : offset + size], 0, len(data), digest)
+    assert [(piece.offset, piece.size) for piece in pieces] == [(0, MAX_BLOCK), (MAX_BLOCK, 8)]
+    assert pieces[1].sha256 == hashlib.sha256(b"the rest").hexdigest()
+    for piece in pieces:
+        check(piece, data[piece.offset : piece.offset + piece.size])
+
+
+def test_only_oversized_blocks_are_read() -> None:
+    reads = []
+
+    def read_at(offset: int, size: int) -> bytes:
+        reads.append(offset)
+        return b"x" * size
+
+    large = MAX_PART + 1
+    digest = hashlib.sha256(b"x" * large).hexdigest()
+    blocks = [
+        Block(0, 10, "aa" * 32, 0),
+        Block(10, large, digest, 0),
+        Block(10 + large, 5, "cc" * 32, 0),
+    ]
+    parts = parts_of_package(blocks, read_at)
+    assert reads == [10, 10 + MAX_BLOCK], "the pieces of the second block"
+    assert [part.size for part in parts] == [10, MAX_BLOCK, large - MAX_BLOCK, 5]
+
+
+def test_what_is_cut_is_checked_first() -> None:
+    blocks = [Block(0, MAX_PART + 1, "bb" * 32, 0)]
+    with pytest.raises(PublishError, match="changed since the release was built"):
+        parts_of_package(blocks, lambda _offset, size: b"x" * size)
+
+
+def test_a_long_list_of_files_is_cut_between_lines_and_a_change_moves_no_other_cut() -> None:
+    lines = [hashlib.sha256(str(n).encode()).hexdigest() + f" a file {n}\n" for n in range(8000)]
+    pieces = cut_lines("".join(lines).encode(), 1 << 30)
+    assert sum(piece.size for piece in pieces) == len("".join(lines))
+    assert len(pieces) > 5
+    lines[4000] = "f" * 64 + lines[4000][64:]
+    lines.insert(100, "new line\n")
+    after = {piece.sha256 for piece in cut_lines("".join(lines).encode(), 1 << 30)}
+    assert len([piece for piece in pieces if piece.sha256 not in after]) <= 3
+
+
+def test_the_list_of_a_small_package_is_cut_finer_and_not_anew_for_every_size() -> None:
+    text = b"".join(b"%032d a file\n" % n for n in range(4000))
+    few, many, more, most = (len(cut_lines(text, total << 10)) for total in (40_000, 1500, 2000, 100))
+    assert few < 10
+    assert many == more
+    assert 100 < many < most
+
+
+@pytest.mark.parametrize("begins", [b"vmapp.json\0", b"PK\3\4" + bytes(26) + b"vmapp.json{}"])
+def test_the_head_of_a_package_is_cut_when_it_is_long(begins: bytes) -> None:
+    text = begins + b"".join(b"%032d a file\n" % n for n in range(20_000))
+    blocks = [
+        Block(0, len(text), hashlib.sha256(text).hexdigest(), zlib_ng.crc32(text)),
+        Block(len(text), 5, "bb" * 32, 7),
+    ]
+    parts = parts_of_package(blocks, lambda offset, size: text[offset : offset + size])
+    assert len(parts) > 3
+    assert sum(part.size for part in parts[:-1]) == len(text)
+    assert parts[-1] == Part(len(text), 5, "bb" * 32, 7)

@@ -1,0 +1,110 @@
+"""From a release's file to its parts: the stretches that keep their bytes from version to version.
+
+A part is a block of the package, or a piece of one that is too large for storage, or of the list of files at the
+front, of which every version changes a few lines.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+from vmpack.errors import PublishError
+from vmpack.package.frames import crc32
+from vmpack.package.model import Block
+from vmpack.publish.blocks import MAX_BLOCK
+from vmpack.publish.model import Part, ReadAt
+
+MAX_PART = 12 << 20
+"""Bytes. A single part may be a block of its own up to here; only larger ones are cut."""
+_LONG_HEAD = 256 << 10
+_HEAD_SHARE = 256
+"""A head is long, too, when it is more than this share of a small package."""
+_HEAD_BEGINS = re.compile(rb"vmapp\.json\x00|PK\x03\x04.{26}vmapp\.json", re.DOTALL)
+"""The first member's name, as a tar header and as a zip file have it."""
+_LEAST_LINES = 32 << 10
+_LINES = 256
+"""A list of files has about 170 bytes a line: pieces of 75 KiB on average, of a package of 32 MiB and more."""
+_FULL_LINES = 32 << 20
+_LINES_HALVINGS = 6
+"""Down to half a kibibyte and four lines, for a package of 512 KiB."""
+
+
+def parts_of_package(blocks: Sequence[Block], read_at: ReadAt) -> tuple[Part, ...]:
+    """Give the parts of a package: its blocks, with those cut that are too large for one storage block.
+
+    A package of many files begins with a long list of them, of which a new version changes a few lines: such a
+    head is cut between lines. Only what is cut is read here, to learn the digests of its pieces.
+    """
+    parts: list[Part] = []
+    total = sum(block.size for block in blocks)
+    long_head = min(_LONG_HEAD, total // _HEAD_SHARE)
+    for block in blocks:
+        if block.offset == 0 and long_head < block.size <= MAX_PART and len(blocks) > 1:
+            parts.extend(_head(block, read_at(0, block.size), total))
+        elif block.size <= MAX_PART:
+            parts.append(Part(block.offset, block.size, block.sha256, block.crc32))
+        else:
+            parts.extend(cut(read_at, block.offset, block.size, block.sha256))
+    return tuple(part for part in parts if part.size)
+
+
+def _head(block: Block, data: bytes, total: int) -> list[Part]:
+    check(block, data)
+    if _HEAD_BEGINS.match(data):
+        return cut_lines(data, total)
+    return [Part(0, block.size, block.sha256, block.crc32)]
+
+
+def check(wanted: Block | Part, data: bytes | memoryview) -> None:
+    """Refuse bytes that are not those the release was built from, by their CRC-32.
+
+    That finds accidents, and is enough: whoever can change the package on purpose can change build.json too. What
+    storage receives is held against an MD5, and what a machine receives against the package's sha256.
+    """
+    if crc32(data) != wanted.crc32:
+        raise damaged(wanted.offset, wanted.size)
+
+
+def damaged(offset: int, size: int) -> PublishError:
+    """Say that bytes of a release's file are not those it was built with."""
+    return PublishError(
+        "the file changed since the release was built",
+        why=f"Bytes {offset} to {offset + size - 1} are not those that build.json describes.",
+        remedy="Run `vmpack verify`, then build the release again.",
+        rule="release-damaged",
+    )
+
+
+def cut(read_at: ReadAt, offset: int, size: int, sha256: str) -> list[Part]:
+    """Cut a stretch with this digest into pieces of a storage block's size."""
+    pieces = []
+    whole = hashlib.sha256()
+    for start in range(offset, offset + size, MAX_BLOCK):
+        data = read_at(start, min(MAX_BLOCK, offset + size - start))
+        whole.update(data)
+        pieces.append(_part(start, data))
+    if whole.hexdigest() != sha256:
+        raise damaged(offset, size)
+    return pieces
+
+
+def _part(offset: int, data: bytes) -> Part:
+    return Part(offset, len(data), hashlib.sha256(data).hexdigest(), crc32(data))
+
+
+def cut_lines(text: bytes, total: int) -> list[Part]:
+    """Cut the start of a file of ``total`` bytes behind lines that their own content chooses.
+
+    So a change moves no other cut. The pieces of a small package are smaller, by halves so that this rarely changes:
+    a new version always changes some of them.
+    """
+    halvings = min(_LINES_HALVINGS, max(0, _FULL_LINES.bit_length() - total.bit_length()))
+    least, every = _LEAST_LINES >> halvings, _LINES >> halvings
+    pieces = []
+    start = end = 0
+    for line in text.splitlines(keepends=True):
+        end += len(line)
+        if end == len(text) or (end - start >= least and crc32(line) % every == 0):
+            pieces.append(_part(start, text[start:end]))
+            start = end
+    return pieces
