@@ -279,3 +279,15 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 @pytest.fixture
 def agent(machine: Machine) -> Agent:
     return Agent(machine)
+
+
+@pytest.fixture
+def v1(tmp_path: Path) -> Package:
+    """Give the first version of the application that most tests install."""
+    return make_package(tmp_path)
+
+
+@pytest.fixture
+def v2(tmp_path: Path) -> Package:
+    """Give the version behind it."""
+    return make_package(tmp_path, version="2.0.0")
