@@ -66,14 +66,32 @@ def test_the_list_of_a_small_package_is_cut_finer_and_not_anew_for_every_size() 
     assert 100 < many < most
 
 
-@pytest.mark.parametrize("begins", [b"vmapp.json\0", b"PK\3\4" + bytes(26) + b"vmapp.json{}"])
-def test_the_head_of_a_package_is_cut_when_it_is_long(begins: bytes) -> None:
-    text = begins + b"".join(b"%032d a file\n" % n for n in range(20_000))
+def parts_of(head: bytes) -> tuple[Part, ...]:
+    """Give the parts of a package with this head and one more block."""
     blocks = [
-        Block(0, len(text), hashlib.sha256(text).hexdigest(), zlib_ng.crc32(text)),
-        Block(len(text), 5, "bb" * 32, 7),
+        Block(0, len(head), hashlib.sha256(head).hexdigest(), zlib_ng.crc32(head)),
+        Block(len(head), 5, "bb" * 32, 7),
     ]
-    parts = parts_of_package(blocks, lambda offset, size: text[offset : offset + size])
-    assert len(parts) > 3
-    assert sum(part.size for part in parts[:-1]) == len(text)
-    assert parts[-1] == Part(len(text), 5, "bb" * 32, 7)
+    parts = parts_of_package(blocks, lambda offset, size: head[offset : offset + size])
+    assert sum(part.size for part in parts[:-1]) == len(head)
+    assert parts[-1] == Part(len(head), 5, "bb" * 32, 7)
+    return parts
+
+
+@pytest.mark.parametrize("begins", [b"vmapp.json\0", b"PK\3\4" + bytes(26) + b"vmapp.json{}"])
+@pytest.mark.parametrize("files", [20_000, 400_000])
+def test_the_head_of_a_package_is_cut_when_it_is_long(begins: bytes, files: int) -> None:
+    parts = parts_of(begins + b"".join(b"%032d a file\n" % n for n in range(files)))
+    assert len(parts) > 10
+    assert max(part.size for part in parts) < 500_000
+
+
+def test_a_first_block_that_is_no_list_is_cut_only_where_storage_demands_it() -> None:
+    text = b"not ours\n" * 1_000_000
+    assert len(parts_of(text)) == 2
+    assert [part.size for part in parts_of(text * 2)] == [
+        MAX_BLOCK,
+        MAX_BLOCK,
+        len(text) * 2 - 2 * MAX_BLOCK,
+        5,
+    ]

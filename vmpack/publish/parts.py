@@ -19,8 +19,11 @@ MAX_PART = 12 << 20
 _LONG_HEAD = 256 << 10
 _HEAD_SHARE = 256
 """A head is long, too, when it is more than this share of a small package."""
+_HEAD_MOST = 64 << 20
+"""Bytes of a head, which is read as a whole: enough for some 400,000 files."""
 _HEAD_BEGINS = re.compile(rb"vmapp\.json\x00|PK\x03\x04.{26}vmapp\.json", re.DOTALL)
 """The first member's name, as a tar header and as a zip file have it."""
+_BEGINNING = 40
 _LEAST_LINES = 32 << 10
 _LINES = 256
 """A list of files has about 170 bytes a line: pieces of 75 KiB on average, of a package of 32 MiB and more."""
@@ -37,10 +40,11 @@ def parts_of_package(blocks: Sequence[Block], read_at: ReadAt) -> tuple[Part, ..
     """
     parts: list[Part] = []
     total = sum(block.size for block in blocks)
-    long_head = min(_LONG_HEAD, total // _HEAD_SHARE)
     for block in blocks:
-        if block.offset == 0 and long_head < block.size <= MAX_PART and len(blocks) > 1:
-            parts.extend(_head(block, read_at(0, block.size), total))
+        if block.offset == 0 and len(blocks) > 1 and _is_long_head(block.size, total, read_at):
+            data = read_at(0, block.size)
+            check(block, data)
+            parts.extend(cut_lines(data, total))
         elif block.size <= MAX_PART:
             parts.append(Part(block.offset, block.size, block.sha256, block.crc32))
         else:
@@ -48,11 +52,10 @@ def parts_of_package(blocks: Sequence[Block], read_at: ReadAt) -> tuple[Part, ..
     return tuple(part for part in parts if part.size)
 
 
-def _head(block: Block, data: bytes, total: int) -> list[Part]:
-    check(block, data)
-    if _HEAD_BEGINS.match(data):
-        return cut_lines(data, total)
-    return [Part(0, block.size, block.sha256, block.crc32)]
+def _is_long_head(size: int, total: int, read_at: ReadAt) -> bool:
+    """Tell whether a package of ``total`` bytes begins with so many bytes of lists and scripts, worth cutting."""
+    worth = min(_LONG_HEAD, total // _HEAD_SHARE) < size <= _HEAD_MOST
+    return worth and _HEAD_BEGINS.match(read_at(0, min(size, _BEGINNING))) is not None
 
 
 def check(wanted: Block | Part, data: bytes | memoryview) -> None:
