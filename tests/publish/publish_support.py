@@ -21,6 +21,7 @@ from zlib_ng import zlib_ng
 from vmpack.installer.model import Commands
 from vmpack.manifest.model import PublishDefaults
 from vmpack.package.model import Block
+from vmpack.package.parcels import take_parcels
 from vmpack.publish.credentials import SharedKey
 from vmpack.publish.destination import Destination
 from vmpack.publish.retry import RetryPolicy
@@ -144,6 +145,7 @@ def write_release(
         template=None,
         commands=Commands("true", "true", None),
         blocks=tuple(listed),
+        parcels=take_parcels(package.path, listed, package.size),
         segments=len(blocks),
         reboot_behavior="None",
         checks=(),

@@ -5,11 +5,12 @@ from base64 import b64decode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmpack.publish.blocks import MAX_BLOCK, MAX_PARTS, OWN_ID_LENGTH, block_id, id_length, key, parts_of
+from vmpack.package.parcels import MOST_BLOCKS
+from vmpack.publish.blocks import MAX_BLOCK, OWN_ID_LENGTH, block_id, id_length, key, parts_of
 from vmpack.publish.model import Part, RemoteBlock
 
 digests = st.binary(min_size=32, max_size=32).filter(lambda b: any(b[:9])).map(bytes.hex)
-part_lists = st.lists(st.tuples(st.integers(1, MAX_BLOCK), digests), min_size=1, max_size=MAX_PARTS)
+part_lists = st.lists(st.tuples(st.integers(1, MAX_BLOCK), digests), min_size=1, max_size=MOST_BLOCKS)
 
 
 @given(part_lists)

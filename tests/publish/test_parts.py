@@ -6,10 +6,15 @@ import pytest
 from zlib_ng import zlib_ng
 
 from vmpack.errors import PublishError
-from vmpack.package.model import Block
+from vmpack.package.model import Block, Parcel
+from vmpack.package.parcels import LARGEST_BLOCK
 from vmpack.publish.blocks import MAX_BLOCK
-from vmpack.publish.model import Part
-from vmpack.publish.parts import MAX_PART, check, cut, cut_lines, parts_of_package
+from vmpack.publish.model import Part, ReadAt
+from vmpack.publish.parts import check, cut, cut_lines, groups_of_file, groups_of_package
+
+
+def parts_of_package(blocks: list[Block], read_at: ReadAt) -> list[Part]:
+    return [part for group in groups_of_package(blocks, (), read_at) for part in group.parts]
 
 
 def test_oversized_blocks_are_cut_into_pieces_that_cover_them() -> None:
@@ -29,7 +34,7 @@ def test_only_oversized_blocks_are_read() -> None:
         reads.append(offset)
         return b"x" * size
 
-    large = MAX_PART + 1
+    large = LARGEST_BLOCK + 1
     digest = hashlib.sha256(b"x" * large).hexdigest()
     blocks = [
         Block(0, 10, "aa" * 32, 0),
@@ -42,7 +47,7 @@ def test_only_oversized_blocks_are_read() -> None:
 
 
 def test_what_is_cut_is_checked_first() -> None:
-    blocks = [Block(0, MAX_PART + 1, "bb" * 32, 0)]
+    blocks = [Block(0, LARGEST_BLOCK + 1, "bb" * 32, 0)]
     with pytest.raises(PublishError, match="changed since the release was built"):
         parts_of_package(blocks, lambda _offset, size: b"x" * size)
 
@@ -66,7 +71,7 @@ def test_the_list_of_a_small_package_is_cut_finer_and_not_anew_for_every_size() 
     assert 100 < many < most
 
 
-def parts_of(head: bytes) -> tuple[Part, ...]:
+def parts_of(head: bytes) -> list[Part]:
     """Give the parts of a package with this head and one more block."""
     blocks = [
         Block(0, len(head), hashlib.sha256(head).hexdigest(), zlib_ng.crc32(head)),
@@ -84,6 +89,51 @@ def test_the_head_of_a_package_is_cut_when_it_is_long(begins: bytes, files: int)
     parts = parts_of(begins + b"".join(b"%032d a file\n" % n for n in range(files)))
     assert len(parts) > 10
     assert max(part.size for part in parts) < 500_000
+
+
+def small(count: int) -> list[Block]:
+    return [Block(n * 10, 10, hashlib.sha256(b"%d" % n).hexdigest(), 0) for n in range(count)]
+
+
+def test_blocks_travel_as_the_build_grouped_them_with_the_md5_that_it_took() -> None:
+    blocks = small(100)
+    bare = groups_of_package(blocks, (), lambda _offset, _size: b"")
+    assert all(group.md5 is None for group in bare)
+    taken = [
+        Parcel(group.parts[0].offset, sum(part.size for part in group.parts), f"{number:032x}")
+        for number, group in enumerate(bare)
+    ]
+    groups = groups_of_package(blocks, taken, lambda _offset, _size: b"")
+    assert [group.parts for group in groups] == [group.parts for group in bare]
+    assert [group.md5 for group in groups] == [number.to_bytes(16, "big") for number in range(len(bare))]
+
+
+def test_an_md5_of_another_grouping_is_not_believed() -> None:
+    taken = [Parcel(0, 7, "aa" * 16), Parcel(5, 10, "bb" * 16)]
+    groups = groups_of_package(small(100), taken, lambda _offset, _size: b"")
+    assert {group.md5 for group in groups} == {None}
+
+
+def test_what_is_cut_here_is_in_no_group_of_the_build() -> None:
+    data = bytes(LARGEST_BLOCK + 1)
+    blocks = [
+        Block(0, 10, "aa" * 32, 0),
+        Block(10, len(data), hashlib.sha256(data).hexdigest(), 0),
+        Block(10 + len(data), 5, "cc" * 32, 0),
+    ]
+    groups = groups_of_package(blocks, (), lambda _offset, size: bytes(size))
+    assert [[part.size for part in group.parts] for group in groups] == [
+        [10],
+        [MAX_BLOCK],
+        [len(data) - MAX_BLOCK],
+        [5],
+    ]
+
+
+def test_a_file_that_is_no_package_travels_in_pieces() -> None:
+    data = bytes(MAX_BLOCK + 1)
+    groups = groups_of_file(len(data), hashlib.sha256(data).hexdigest(), lambda _offset, size: bytes(size))
+    assert [[part.size for part in group.parts] for group in groups] == [[MAX_BLOCK], [1]]
 
 
 def test_a_first_block_that_is_no_list_is_cut_only_where_storage_demands_it() -> None:

@@ -139,12 +139,17 @@ def test_a_file_that_changed_since_the_build_is_not_published(
     assert container.properties("hello/1.0.0/hello.tar") is None
 
 
-def test_what_was_checked_is_what_is_sent(
-    make_release, destination: Destination, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("by_build", [True, False])
+def test_a_file_that_changes_while_it_is_sent_is_not_published(
+    make_release,
+    destination: Destination,
+    container: Container,
+    monkeypatch: pytest.MonkeyPatch,
+    by_build: bool,
 ) -> None:
-    """Between checking a block and sending it the file changes; three parts share one block."""
-    blocks = chunks(1, 3)
-    release = make_release(blocks)
+    """Whether the build took the MD5 of its blocks or it was taken a moment before."""
+    release = make_release(chunks(1, 3))
+    release = release if by_build else replace(release, parcels=())
     put_block = Container.put_block
 
     def late(self: Container, *arguments: Any) -> None:
@@ -152,8 +157,28 @@ def test_what_was_checked_is_what_is_sent(
         put_block(self, *arguments)
 
     monkeypatch.setattr(Container, "put_block", late)
-    published = publish(release, destination, QUICK_OPTIONS)
+    with pytest.raises(PublishError, match="changed since the release was built"):
+        publish(release, destination, QUICK_OPTIONS)
+    assert container.properties("hello/1.0.0/hello.tar") is None
+
+
+def test_a_release_without_md5_is_hashed_while_it_is_published(
+    make_release, destination: Destination
+) -> None:
+    blocks = chunks(1, 9)
+    release = replace(make_release(blocks), parcels=())
+    assert fetched(publish(release, destination, QUICK_OPTIONS).links.media.url) == b"".join(blocks)
+
+
+def test_a_wrong_md5_in_the_report_costs_an_attempt_and_no_more(
+    make_release, destination: Destination
+) -> None:
+    blocks = chunks(1, 9)
+    release = make_release(blocks)
+    wrong = [replace(parcel, md5="00" * 16) for parcel in release.parcels]
+    published = publish(replace(release, parcels=tuple(wrong)), destination, QUICK_OPTIONS)
     assert fetched(published.links.media.url) == b"".join(blocks)
+    assert published.tally.bytes_sent == len(b"".join(blocks))
 
 
 def test_storage_refuses_what_was_damaged_on_the_way(container: Container) -> None:

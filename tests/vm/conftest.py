@@ -75,6 +75,7 @@ def make_release(tmp_path: Path) -> MakeRelease:
             template=None,
             commands=Commands(baked(install), baked(remove), None if update is None else baked(update)),
             blocks=(),
+            parcels=(),
             segments=1,
             reboot_behavior=reboot_behavior,  # type: ignore[arg-type]
             checks=checks,

@@ -18,6 +18,7 @@ from vmpack.content.model import Entry
 from vmpack.package.archive import Data, Frame
 from vmpack.package.frames import crc32
 from vmpack.package.index import FileIndex
+from vmpack.package.sums import KnownSums
 from vmpack.values import dataclass
 
 DEFAULT_LIMIT = 2 << 30
@@ -94,8 +95,11 @@ class SegmentCache:
 
     def index(self, root: str, entries: Sequence[Entry]) -> FileIndex:
         """Open the index of the files below ``root``."""
-        name = sha256(os.fsencode(root)).hexdigest()[:32]
-        return FileIndex(os.path.join(self._folder, "index", name), entries)
+        return FileIndex(self._place_of(root), entries)
+
+    def sums(self, root: str) -> KnownSums:
+        """Open the memory for the parcels that are packed from ``root``."""
+        return KnownSums(f"{self._place_of(root)}.sums")
 
     def stats(self) -> CacheStats:
         """Count what is there."""
@@ -145,6 +149,9 @@ class SegmentCache:
                     with contextlib.suppress(OSError):
                         status = os.stat(path)
                         yield path, status.st_size, status.st_mtime_ns
+
+    def _place_of(self, root: str) -> str:
+        return os.path.join(self._folder, "index", sha256(os.fsencode(root)).hexdigest()[:32])
 
     def _path(self, key: bytes) -> str:
         name = key.hex()

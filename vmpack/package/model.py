@@ -62,6 +62,16 @@ class Block:
     """Of the same bytes: finds damage between build and upload at the speed of memory."""
 
 
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Neighbouring blocks that travel to storage as one, when none of them is there yet."""
+
+    offset: int
+    size: int
+    md5: str
+    """What storage holds the bytes against when they arrive."""
+
+
 BlockObserver = Callable[[Block, bytes], None]
 """Called once for each block as soon as its bytes are final, in any order of offset, from any thread."""
 
@@ -82,4 +92,6 @@ class WrittenPackage:
     sha256: str
     blocks: tuple[Block, ...]
     """Ascending, without gaps, covering the whole package."""
+    parcels: tuple[Parcel, ...]
+    """Ascending; blocks that are cut before they travel are in none."""
     segments: Segments

@@ -27,7 +27,7 @@ class Output:
         too_big: Callable[[], LimitError],
         observer: BlockObserver | None,
     ) -> None:
-        self._path = path
+        self.path = path
         self._limit = limit
         self._too_big = too_big
         self._observer = observer
@@ -45,7 +45,7 @@ class Output:
             self._stream.digest()
         self._file.close()
         if kind is not None:
-            os.unlink(self._path)
+            os.unlink(self.path)
 
     def foresee(self, head: bytes) -> None:
         """Expect this head, so that the file can be hashed while it is written; before the first block."""
@@ -53,14 +53,15 @@ class Output:
         self._stream = HashStream()
         self._stream.put(head)
 
-    def append(self, frame: Frame) -> None:
-        """Write a block behind the last one; raise LimitError as soon as the limit is crossed."""
+    def append(self, frame: Frame) -> Block:
+        """Write a block behind the last one and give it; raise LimitError as soon as the limit is crossed."""
         if self.offset + len(frame.data) > self._limit:
             raise self._too_big()
-        self._write(self.offset, frame)
+        block = self._write(self.offset, frame)
         self.offset += len(frame.data)
         if self._stream is not None:
             self._stream.put(frame.data)
+        return block
 
     def finish(self, head: bytes) -> tuple[Block, ...]:
         """Fill the gap at the front; give all blocks."""
@@ -82,7 +83,7 @@ class Output:
             digest.update(buffer[:size])
         return digest.digest()
 
-    def _write(self, offset: int, frame: Frame) -> None:
+    def _write(self, offset: int, frame: Frame) -> Block:
         self._file.seek(offset)
         rest = memoryview(frame.data)
         while rest:
@@ -91,3 +92,4 @@ class Output:
         self._blocks.append(block)
         if self._observer is not None:
             self._observer(block, bytes(frame.data))
+        return block

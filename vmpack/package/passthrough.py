@@ -1,6 +1,8 @@
 """A single file that is passed through untouched, for people who bring a finished package."""
 
 import os
+import queue
+from functools import partial
 from pathlib import Path
 
 from vmpack.content.model import Entry
@@ -9,8 +11,10 @@ from vmpack.package.archive import Frame
 from vmpack.package.frames import largest_segment, sealed
 from vmpack.package.large import LargeFile
 from vmpack.package.limits import too_big
-from vmpack.package.model import BlockObserver, PackageRequest, Segments, WrittenPackage
+from vmpack.package.model import Block, BlockObserver, PackageRequest, Segments, WrittenPackage
 from vmpack.package.output import Output
+from vmpack.package.parcels import take_parcels
+from vmpack.package.pipeline import Aside
 from vmpack.package.segments import segment_size
 from vmpack.progress import Progress
 
@@ -18,7 +22,7 @@ from vmpack.progress import Progress
 def pass_through(
     request: PackageRequest, out: Path, progress: Progress, observer: BlockObserver | None
 ) -> WrittenPackage:
-    """Copy the payload's only file to ``out``, hashed while it is copied, in blocks that its content chooses."""
+    """Copy the payload's only file to ``out``, in blocks that its content chooses; all hashes are taken meanwhile."""
     entry = _only_file(request)
     if entry.size > request.limit:
         fact = f"{entry.path} has {entry.size:,} bytes"
@@ -33,16 +37,21 @@ def pass_through(
     maximum = segment_size(entry.size, largest_segment("none", 0))
     buffer = memoryview(bytearray(maximum))
     file = LargeFile(request.content.root, entry, maximum)
+    written: queue.SimpleQueue[Block | None] = queue.SimpleQueue()
+    parcels = Aside(partial(take_parcels, out, iter(written.get, None), entry.size))
     try:
-        with output:
-            while not file.at_end:
-                piece = file.next_piece(buffer)
-                output.append(sealed(Frame(bytes(buffer[: piece.end - piece.start]))))
-                progress.advance(piece.end - piece.start)
+        with output, parcels:
+            try:
+                while not file.at_end:
+                    piece = file.next_piece(buffer)
+                    written.put(output.append(sealed(Frame(bytes(buffer[: piece.end - piece.start])))))
+                    progress.advance(piece.end - piece.start)
+            finally:
+                written.put(None)
             blocks = output.finish(b"")
     finally:
         file.close()
-    return WrittenPackage(entry.size, piece.through.hex(), blocks, Segments(len(blocks), 0))
+    return WrittenPackage(entry.size, piece.through.hex(), blocks, parcels.result(), Segments(len(blocks), 0))
 
 
 def _only_file(request: PackageRequest) -> Entry:

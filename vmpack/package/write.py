@@ -8,13 +8,22 @@ from typing import Protocol
 
 from vmpack.content.model import Content
 from vmpack.package import listing
-from vmpack.package.archive import Archive, Frame
+from vmpack.package.archive import Archive, Digest, Frame
 from vmpack.package.cache import SegmentCache
 from vmpack.package.frames import level_of, sealed
 from vmpack.package.limits import too_big
-from vmpack.package.model import Block, BlockObserver, Member, PackageRequest, Segments, WrittenPackage
+from vmpack.package.model import (
+    Block,
+    BlockObserver,
+    Member,
+    PackageRequest,
+    Parcel,
+    Segments,
+    WrittenPackage,
+)
 from vmpack.package.output import Output
 from vmpack.package.packing import Frames, packing
+from vmpack.package.parcels import is_long_head, take_parcels
 from vmpack.package.pipeline import Aside, thread_count
 from vmpack.package.shared import Shared
 from vmpack.progress import SILENT, Progress
@@ -85,19 +94,37 @@ def _write(
             if payload_size is None:
                 segments = _write_frames(container, frames, output, progress)
                 blocks = _write_ends(container, _with_files(members, files.filled(shared.digests)), output)
-                with Aside(output.digest) as digest:
-                    excess = remember()
-                sha256 = digest.result()
+                with Aside(remember) as remembered:
+                    sha256, parcels = _hash(output, blocks, request, cache, threads)
             else:
                 whole = _with_files(members, files.filled(shared.digests))
                 output.foresee(container.finish(whole, head_size + payload_size)[0])
                 with Aside(remember) as remembered:
                     segments = _write_frames(container, frames, output, progress)
                     blocks = _write_ends(container, whole, output)
-                sha256, excess = output.digest(), remembered.result()
+                sha256, parcels = _hash(output, blocks, request, cache, threads)
             if cache is not None:
-                cache.remove(excess)
-    return WrittenPackage(output.offset, sha256.hex(), blocks, segments)
+                cache.remove(remembered.result())
+    return WrittenPackage(output.offset, sha256.hex(), blocks, parcels, segments)
+
+
+def _hash(
+    output: Output,
+    blocks: Sequence[Block],
+    request: PackageRequest,
+    cache: SegmentCache | None,
+    threads: int,
+) -> tuple[Digest, tuple[Parcel, ...]]:
+    """Give the sha256 of the finished package and, taken beside it, the MD5 of its parcels."""
+    sums = cache.sums(request.content.root) if cache else None
+    total = output.offset
+    # A long head travels cut between its lines, and changes with every version.
+    travelling = blocks[is_long_head(blocks[0].size, total) :]
+    with Aside(output.digest) as digest:
+        parcels = take_parcels(output.path, travelling, total, sums=sums, threads=threads)
+        if sums is not None:
+            sums.save()
+    return digest.result(), parcels
 
 
 def _remember(cache: SegmentCache | None, shared: Shared, began_ns: int) -> list[tuple[str, int]]:

@@ -12,18 +12,14 @@ whose digests agree in 72 bits.
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 
+from vmpack.package.parcels import MOST_BLOCKS
 from vmpack.publish.model import Part, PartKey, RemoteBlock
 
 MAX_BLOCK = 8 << 20
-"""Bytes. A copied range and a piece of something larger end here; a lost one costs little."""
-_SEND_MOST = 8 << 20
-_SEND_LEAST = 2 << 20
-_SHARES = 16
-"""Into how many blocks a package is grouped at least: each connection soon has one, and the last are short."""
-MAX_PARTS = 4
+"""Bytes. A piece of something larger ends here; a lost one costs little."""
 _DIGEST = 9
 _SIZE = 3
-_ID_BYTES = MAX_PARTS * (_DIGEST + _SIZE)
+_ID_BYTES = MOST_BLOCKS * (_DIGEST + _SIZE)
 
 
 def key(part: Part) -> PartKey:
@@ -60,11 +56,3 @@ def parts_of(block: RemoteBlock) -> tuple[PartKey, ...]:
 
 
 OWN_ID_LENGTH = id_length(block_id([Part(0, 1, "00" * 32, 0)]))
-
-
-def send_bound(total: int) -> int:
-    """Give up to how many bytes neighbours that are sent share a request, for a file of ``total`` bytes.
-
-    Enough for a request to be worth its overhead, and so little that many connections share a small package.
-    """
-    return max(_SEND_LEAST, min(_SEND_MOST, total // _SHARES))

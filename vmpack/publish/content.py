@@ -8,7 +8,7 @@ from vmpack.publish.blocks import key, parts_of
 from vmpack.publish.container import BlockLists, Container
 from vmpack.publish.files import OpenFile
 from vmpack.publish.inventory import Seen, located
-from vmpack.publish.model import BlobProperties, Part, PublishPlan
+from vmpack.publish.model import BlobProperties, Group, Part, PublishPlan
 from vmpack.publish.trial import blob_type_refused
 from vmpack.values import dataclass, field
 
@@ -24,8 +24,13 @@ class Upload:
     file: OpenFile
     size: int
     sha256: str
-    parts: tuple[Part, ...]
+    groups: tuple[Group, ...]
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All its parts, in order."""
+        return tuple(part for group in self.groups for part in group.parts)
 
 
 def same_content(container: Container, seen: Seen, upload: Upload) -> bool:

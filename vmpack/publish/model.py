@@ -22,7 +22,16 @@ class Part:
     sha256: str
     """What its name in storage is made of."""
     crc32: int
-    """What its bytes are held against before they leave: finds damage since the build at the speed of memory."""
+    """What its bytes are held against where no MD5 of the build covers them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Neighbouring parts that travel as one block, unless storage has some of them."""
+
+    parts: tuple[Part, ...]
+    md5: bytes | None = None
+    """Of all their bytes, if the build took it: then nothing needs to be read before it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,8 @@ class Step:
     parts: tuple[Part, ...]
     """Neighbours in the file."""
     reason: str
+    md5: bytes | None = None
+    """Of its bytes, as far as it is known without reading them."""
     source: SourceBlob | None = None
     source_offset: int = 0
 

@@ -1,4 +1,4 @@
-"""From a release's file to its parts: the stretches that keep their bytes from version to version.
+"""From a release's file to its parts, the stretches that keep their bytes from version to version, and their groups.
 
 A part is a block of the package, or a piece of one that is too large for storage, or of the list of files at the
 front, of which every version changes a few lines.
@@ -6,19 +6,15 @@ front, of which every version changes a few lines.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vmpack.errors import PublishError
 from vmpack.package.frames import crc32
-from vmpack.package.model import Block
+from vmpack.package.model import Block, Parcel
+from vmpack.package.parcels import grouped, is_long_head, is_whole
 from vmpack.publish.blocks import MAX_BLOCK
-from vmpack.publish.model import Part, ReadAt
+from vmpack.publish.model import Group, Part, ReadAt
 
-MAX_PART = 12 << 20
-"""Bytes. A single part may be a block of its own up to here; only larger ones are cut."""
-_LONG_HEAD = 256 << 10
-_HEAD_SHARE = 256
-"""A head is long, too, when it is more than this share of a small package."""
 _HEAD_MOST = 64 << 20
 """Bytes of a head, which is read as a whole: enough for some 400,000 files."""
 _HEAD_BEGINS = re.compile(rb"vmapp\.json\x00|PK\x03\x04.{26}vmapp\.json", re.DOTALL)
@@ -32,29 +28,46 @@ _LINES_HALVINGS = 6
 """Down to half a kibibyte and four lines, for a package of 512 KiB."""
 
 
-def parts_of_package(blocks: Sequence[Block], read_at: ReadAt) -> tuple[Part, ...]:
-    """Give the parts of a package: its blocks, with those cut that are too large for one storage block.
+def groups_of_package(
+    blocks: Sequence[Block], parcels: Sequence[Parcel], read_at: ReadAt
+) -> tuple[Group, ...]:
+    """Give the parts of a package, grouped as they travel: its blocks, with those cut that are too large.
 
     A package of many files begins with a long list of them, of which a new version changes a few lines: such a
     head is cut between lines. Only what is cut is read here, to learn the digests of its pieces.
     """
-    parts: list[Part] = []
+    whole: list[Part] = []
+    pieces: list[Part] = []
     total = sum(block.size for block in blocks)
     for block in blocks:
-        if block.offset == 0 and len(blocks) > 1 and _is_long_head(block.size, total, read_at):
+        if block.offset == 0 and len(blocks) > 1 and _is_list(block.size, total, read_at):
             data = read_at(0, block.size)
             check(block, data)
-            parts.extend(cut_lines(data, total))
-        elif block.size <= MAX_PART:
-            parts.append(Part(block.offset, block.size, block.sha256, block.crc32))
+            pieces.extend(cut_lines(data, total))
+        elif is_whole(block):
+            whole.append(Part(block.offset, block.size, block.sha256, block.crc32))
         else:
-            parts.extend(cut(read_at, block.offset, block.size, block.sha256))
-    return tuple(part for part in parts if part.size)
+            pieces.extend(cut(read_at, block.offset, block.size, block.sha256))
+    md5s = {(parcel.offset, parcel.size): bytes.fromhex(parcel.md5) for parcel in parcels}
+    known = (_group(parts, md5s) for parts in grouped(whole, total))
+    cut_here = (Group(parts) for parts in grouped(pieces, total))
+    return tuple(sorted([*known, *cut_here], key=lambda group: group.parts[0].offset))
 
 
-def _is_long_head(size: int, total: int, read_at: ReadAt) -> bool:
+def groups_of_file(size: int, sha256: str, read_at: ReadAt) -> tuple[Group, ...]:
+    """Give the parts of a file that is no package, each travelling alone."""
+    return tuple(Group((piece,)) for piece in cut(read_at, 0, size, sha256))
+
+
+def _group(parts: tuple[Part, ...], md5s: Mapping[tuple[int, int], bytes]) -> Group:
+    """Give a group with its MD5, if the build grouped these blocks alike."""
+    place = parts[0].offset, sum(part.size for part in parts)
+    return Group(parts, md5s.get(place))
+
+
+def _is_list(size: int, total: int, read_at: ReadAt) -> bool:
     """Tell whether a package of ``total`` bytes begins with so many bytes of lists and scripts, worth cutting."""
-    worth = min(_LONG_HEAD, total // _HEAD_SHARE) < size <= _HEAD_MOST
+    worth = is_long_head(size, total) and size <= _HEAD_MOST
     return worth and _HEAD_BEGINS.match(read_at(0, min(size, _BEGINNING))) is not None
 
 

@@ -3,24 +3,24 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
-from vmpack.publish.blocks import MAX_BLOCK, MAX_PARTS, block_id, key, parts_of, send_bound
-from vmpack.publish.model import Inventory, Part, PartKey, PublishPlan, RemoteBlock, SourceBlob, Step
+from vmpack.publish.blocks import block_id, key, parts_of
+from vmpack.publish.model import Group, Inventory, Part, PartKey, PublishPlan, RemoteBlock, SourceBlob, Step
 
 
-def plan(parts: Sequence[Part], there: Inventory) -> PublishPlan:
+def plan(groups: Sequence[Group], there: Inventory) -> PublishPlan:
     """Decide for each part whether it is there already, can be copied beside it, or must be sent.
 
     What an interrupted run left behind comes first because it costs nothing; then ranges of older versions of the
-    application, which cost a request but no bytes from here. Neighbours of one kind share a block, and a copied
-    block is one range of one older blob.
+    application, which cost a request but no bytes from here. Neighbours of one kind in a group share a block, and a
+    copied block is one range of one older blob.
     """
     usable = () if there.foreign else there.staged
-    steps = list(_staged(parts, usable))
+    steps = list(_staged([part for group in groups for part in group.parts], usable))
     taken = {part.offset for step in steps for part in step.parts}
     origins = _origins(there.sources)
-    rest = [(part, _origin(part, origins)) for part in parts if part.offset not in taken]
-    bound = send_bound(sum(part.size for part in parts))
-    steps.extend(map(_step, _neighbours(rest, bound)))
+    for group in groups:
+        rest = [(part, _origin(part, origins)) for part in group.parts if part.offset not in taken]
+        steps.extend(_step(run, group) for run in _runs(rest))
     ordered = sorted(steps, key=lambda step: step.offset)
     return PublishPlan(tuple(_without_repeats(ordered)), clear=bool(there.foreign), notes=there.notes)
 
@@ -66,37 +66,35 @@ def _origin(part: Part, origins: dict[PartKey, _Origin]) -> _Origin | None:
     return origins.get(key(part))
 
 
-def _neighbours(rest: Sequence[_Wanted], send: int) -> Iterator[list[_Wanted]]:
-    """Group parts into blocks: adjacent here, adjacent at their origin too, and within a block's bounds."""
-    group: list[_Wanted] = []
+def _runs(rest: Sequence[_Wanted]) -> Iterator[list[_Wanted]]:
+    """Give the runs of parts that are adjacent here, and at their origin too."""
+    run: list[_Wanted] = []
     for wanted in rest:
-        if group and not _joins(group, wanted, send):
-            yield group
-            group = []
-        group.append(wanted)
-    if group:
-        yield group
+        if run and not _continues(run[-1], wanted):
+            yield run
+            run = []
+        run.append(wanted)
+    if run:
+        yield run
 
 
-def _joins(group: Sequence[_Wanted], wanted: _Wanted, send: int) -> bool:
-    (last, last_origin), (part, origin) = group[-1], wanted
-    if part.offset != last.offset + last.size or len(group) == MAX_PARTS:
-        return False
-    bound = send if origin is None else MAX_BLOCK
-    if sum(member.size for member, _ in group) + part.size > bound:
+def _continues(before: _Wanted, wanted: _Wanted) -> bool:
+    (last, last_origin), (part, origin) = before, wanted
+    if part.offset != last.offset + last.size:
         return False
     if last_origin is None or origin is None:
         return last_origin is origin
     return origin[0] is last_origin[0] and origin[1] == last_origin[1] + last.size
 
 
-def _step(group: Sequence[_Wanted]) -> Step:
-    parts = tuple(part for part, _ in group)
-    origin = group[0][1]
+def _step(run: Sequence[_Wanted], group: Group) -> Step:
+    parts = tuple(part for part, _ in run)
+    md5 = group.md5 if parts == group.parts else None
+    origin = run[0][1]
     if origin is None:
-        return Step("send", block_id(parts), parts, "nowhere in storage yet")
+        return Step("send", block_id(parts), parts, "nowhere in storage yet", md5)
     source, offset = origin
-    return Step("copy", block_id(parts), parts, f"stands in {source.name}", source, offset)
+    return Step("copy", block_id(parts), parts, f"stands in {source.name}", md5, source, offset)
 
 
 def _without_repeats(steps: Sequence[Step]) -> Iterator[Step]:

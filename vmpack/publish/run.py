@@ -8,7 +8,6 @@ from functools import partial
 from vmpack import __version__
 from vmpack.progress import SILENT, Progress
 from vmpack.publish import links, receipt, sas
-from vmpack.publish.blocks import send_bound
 from vmpack.publish.confirm import confirm
 from vmpack.publish.container import Container
 from vmpack.publish.content import Upload
@@ -17,8 +16,8 @@ from vmpack.publish.destination import Destination
 from vmpack.publish.files import OpenFile, opened_file
 from vmpack.publish.inventory import Seen, look
 from vmpack.publish.links import LinkOptions
-from vmpack.publish.model import Inventory, Part, Published, SourceBlob
-from vmpack.publish.parts import cut, parts_of_package
+from vmpack.publish.model import Group, Inventory, Published, SourceBlob
+from vmpack.publish.parts import groups_of_file, groups_of_package
 from vmpack.publish.retry import Gate, RetryPolicy
 from vmpack.publish.session import Session
 from vmpack.publish.store import StoreOptions, rehearse, store
@@ -131,7 +130,7 @@ def _artifacts(release: Release) -> list[Artifact]:
 
 def _connections(release: Release, options: PublishOptions) -> int:
     """Give how many connections the blocks can use beyond those that the first look opens."""
-    blocks = -(-release.package.size // send_bound(release.package.size))
+    blocks = len(release.parcels) or len(release.blocks)
     return min(options.threads, blocks) - len(_artifacts(release)) - 1
 
 
@@ -168,7 +167,7 @@ def _upload(release: Release, artifact: Artifact, file: OpenFile) -> Upload:
         file=file,
         size=artifact.size,
         sha256=artifact.sha256,
-        parts=_parts(release, artifact, file),
+        groups=_groups(release, artifact, file),
         metadata={
             "vmpack_application": release.name,
             "vmpack_release": release.version,
@@ -177,11 +176,11 @@ def _upload(release: Release, artifact: Artifact, file: OpenFile) -> Upload:
     )
 
 
-def _parts(release: Release, artifact: Artifact, file: OpenFile) -> tuple[Part, ...]:
+def _groups(release: Release, artifact: Artifact, file: OpenFile) -> tuple[Group, ...]:
     with file.blamed():
         if artifact is release.package:
-            return parts_of_package(release.blocks, file.read)
-        return tuple(cut(file.read, 0, artifact.size, artifact.sha256))
+            return groups_of_package(release.blocks, release.parcels, file.read)
+        return groups_of_file(artifact.size, artifact.sha256, file.read)
 
 
 def source_access(container: Container, destination: Destination) -> SourceAccess:

@@ -12,12 +12,12 @@ from typing import Self
 
 from vmpack.errors import VmpackError
 from vmpack.package.model import Block, BlockObserver
+from vmpack.package.parcels import is_whole
 from vmpack.publish.blocks import block_id, key, parts_of
 from vmpack.publish.container import Container
 from vmpack.publish.destination import Destination
 from vmpack.publish.inventory import Seen, look, staged_blocks
 from vmpack.publish.model import Inventory, Part, PartKey, Published, Tally
-from vmpack.publish.parts import MAX_PART
 from vmpack.publish.run import PublishOptions, opened, publish
 from vmpack.publish.wire import CancelledError
 from vmpack.release.model import Release
@@ -53,7 +53,7 @@ class Stager:
     def observe(self, block: Block, data: bytes) -> None:
         """Take a block whose bytes are final; waits while too much is on its way. Never raises."""
         part = Part(block.offset, block.size, block.sha256, block.crc32)
-        if not _SMALLEST <= block.size <= MAX_PART:
+        if block.size < _SMALLEST or not is_whole(block):
             return
         with self._room:
             if self._stopped.is_set() or key(part) in self._known:

@@ -7,10 +7,10 @@ from functools import partial
 from vmpack.errors import PublishError
 from vmpack.progress import SILENT, Progress
 from vmpack.publish import transfer
+from vmpack.publish.body import Hasher
 from vmpack.publish.container import CREATE_ONLY, BlockLists, Container
 from vmpack.publish.content import SHA256_KEY, Upload, same_content
 from vmpack.publish.inventory import Seen, staged_blocks
-from vmpack.publish.loading import Loader
 from vmpack.publish.model import Inventory, PublishPlan, StoredBlob, Tally
 from vmpack.publish.plan import plan, summary
 from vmpack.publish.refusals import StorageError
@@ -110,14 +110,14 @@ def _begin(container: Container, upload: Upload, seen: Seen, options: StoreOptio
 def _bring(container: Container, jobs: Sequence[Job], options: StoreOptions) -> None:
     """Bring the blocks of all jobs to storage."""
     transfers = []
-    loader = Loader(container.session.gate.most)
+    hasher = Hasher()
     for job in jobs:
         job.plan = _plan(job.upload, job.seen, options)
         if job.plan.clear:
             _clear(container, job.upload.blob, replacing=job.seen.existing is not None)
         file = job.upload.file
         transfers.append(
-            Transfer(container, job.upload.blob, job.plan, file, options.access, options.progress, loader)
+            Transfer(container, job.upload.blob, job.plan, file, options.access, options.progress, hasher)
         )
     transfer.run(transfers)
     for job, done in zip(jobs, transfers, strict=True):
@@ -142,7 +142,7 @@ def rehearse(container: Container, upload: Upload, seen: Seen, options: StoreOpt
 def _plan(upload: Upload, seen: Seen, options: StoreOptions) -> PublishPlan:
     waiting = staged_blocks(seen.lists, replacing=seen.existing is not None)
     older = options.older
-    return plan(upload.parts, Inventory(waiting.staged, waiting.foreign, older.sources, older.notes))
+    return plan(upload.groups, Inventory(waiting.staged, waiting.foreign, older.sources, older.notes))
 
 
 def _clear(container: Container, blob: str, *, replacing: bool) -> None:

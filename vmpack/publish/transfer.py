@@ -1,13 +1,13 @@
-"""Bring blocks to storage: many at once, each verified on the way out and by storage on the way in."""
+"""Bring blocks to storage: many at once, each held against its MD5 when it arrives."""
 
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from vmpack.progress import Progress
+from vmpack.publish.body import FileBody, Hasher
 from vmpack.publish.container import Container, SourceRange
 from vmpack.publish.files import OpenFile
-from vmpack.publish.loading import Loader
 from vmpack.publish.model import PublishPlan, SourceBlob, Step, Tally
 from vmpack.publish.refusals import StorageError
 
@@ -29,7 +29,7 @@ class Transfer:
     file: OpenFile
     access: SourceAccess
     progress: Progress
-    loader: Loader
+    hasher: Hasher
     notes: list[str] = field(default_factory=list)
     _sent: list[Step] = field(default_factory=list)
     _refused: str = ""
@@ -61,10 +61,19 @@ class Transfer:
                 self._send(step)
 
     def _send(self, step: Step) -> None:
-        with self.loader.loaded(self.file, step, self.progress) as block:
-            self.container.put_block(self.blob, step.id, block, block.md5)
+        body = FileBody(self.file, step, self.progress)
+        try:
+            self.container.put_block(self.blob, step.id, body, self._md5(step))
+        except StorageError as error:
+            if error.code != "Md5Mismatch":
+                raise
+            # Damaged since the build, which is told then; or on the way, which another attempt may survive.
+            self.container.put_block(self.blob, step.id, body, self.hasher.md5(self.file, step))
         with self._lock:
             self._sent.append(step)
+
+    def _md5(self, step: Step) -> bytes:
+        return step.md5 or self.hasher.md5(self.file, step)
 
     def _copy(self, step: Step) -> bool:
         """Let storage copy; False where it is not to, or will not, and the block must be sent."""
@@ -75,10 +84,9 @@ class Transfer:
             self._refuse("this credential cannot let storage read the older version")
             return False
         url, bearer = reached
-        digest = self.loader.md5(self.file, step)
         try:
             source = SourceRange(url, step.source_offset, step.size, bearer)
-            self.container.copy_block(self.blob, step.id, source, digest)
+            self.container.copy_block(self.blob, step.id, source, self._md5(step))
         except StorageError as error:
             if error.code not in ("Md5Mismatch", "InvalidRange", "SourceConditionNotMet"):
                 self._refuse(f"storage does not copy from {step.source.name} ({error.code})")

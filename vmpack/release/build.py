@@ -201,6 +201,7 @@ def _release(
         template=lifecycle.template if lifecycle else None,
         commands=commands,
         blocks=written.blocks,
+        parcels=written.parcels,
         segments=written.segments.total,
         reboot_behavior=wanted.reboot_behavior,
         checks=wanted.checks,

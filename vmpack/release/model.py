@@ -6,7 +6,7 @@ from vmpack.content.model import Content
 from vmpack.findings import Finding
 from vmpack.installer.model import Commands
 from vmpack.manifest.model import Check, PublishDefaults
-from vmpack.package.model import Block, Segments
+from vmpack.package.model import Block, Parcel, Segments
 from vmpack.release.built import Artifact, Built
 from vmpack.types import JSONValue, Os, RebootBehavior
 from vmpack.values import dataclass
@@ -29,6 +29,8 @@ class Release:
     commands: Commands
     blocks: tuple[Block, ...]
     """The package's blocks, ascending and without gaps."""
+    parcels: tuple[Parcel, ...]
+    """How they travel to storage when nothing is there."""
     segments: int
     reboot_behavior: RebootBehavior
     checks: tuple[Check, ...]

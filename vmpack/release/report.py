@@ -11,7 +11,7 @@ from vmpack import __version__
 from vmpack.errors import VerificationError
 from vmpack.installer.model import Commands
 from vmpack.manifest.model import Check, PublishDefaults
-from vmpack.package.model import Block
+from vmpack.package.model import Block, Parcel
 from vmpack.release.model import Artifact, Release
 from vmpack.types import JSONValue
 
@@ -59,6 +59,7 @@ def build_report(release: Release) -> dict[str, object]:
             {"offset": b.offset, "size": b.size, "sha256": b.sha256, "crc32": f"{b.crc32:08x}"}
             for b in release.blocks
         ],
+        "parcels": [{"offset": p.offset, "size": p.size, "md5": p.md5} for p in release.parcels],
     }
 
 
@@ -105,6 +106,9 @@ def _release(directory: Path, report: dict[str, Any], resource: dict[str, Any]) 
         blocks=tuple(
             Block(int(b["offset"]), int(b["size"]), _text(b["sha256"]), int(b["crc32"], 16))
             for b in report["blocks"]
+        ),
+        parcels=tuple(
+            Parcel(int(p["offset"]), int(p["size"]), _text(p["md5"])) for p in report.get("parcels", ())
         ),
         segments=int(report["segments"]["total"]),
         reboot_behavior=_one_of(report["scriptBehaviorAfterReboot"], "None", "Rerun"),

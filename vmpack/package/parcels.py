@@ -1,0 +1,155 @@
+"""How the blocks of a package travel: in parcels of a few neighbours, each with the MD5 that storage holds it against.
+
+A parcel is large enough for a request to be worth its overhead, and small enough that many connections share a small
+package. Where parcels end depends on the blocks themselves, so a change regroups its own neighbourhood only, and the
+MD5 of all others is remembered from the build before. An MD5 that was taken here holds from the build to storage:
+publishing need not read what it sends before it sends it, and what was damaged between arrives nowhere.
+"""
+
+import hashlib
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from vmpack.package.model import Block, Parcel
+from vmpack.package.pipeline import Aside
+
+MOST_BLOCKS = 4
+"""The id of a storage block has room for the names of so many."""
+LARGEST_BLOCK = 12 << 20
+"""Bytes. A larger one is cut before it travels."""
+_MOST = 8 << 20
+_LEAST = 2 << 20
+_SHARES = 16
+"""Into how many parcels a package is grouped at least: each connection soon has one, and the last are short."""
+_STEP = 256 << 10
+"""What the bound of a parcel grows by, so that it rarely changes with the package."""
+_ANCHOR = 0x20
+"""One block in eight begins a parcel whatever stands before it: a regrouping ends there."""
+_LONG_HEAD = 256 << 10
+_HEAD_SHARE = 256
+"""A head is long, too, when it is more than this share of a small package."""
+_READ = 1 << 20
+
+
+class Stretch(Protocol):
+    """A stretch of a package that keeps its bytes from version to version."""
+
+    @property
+    def offset(self) -> int: ...  # noqa: D102
+    @property
+    def size(self) -> int: ...  # noqa: D102
+    @property
+    def sha256(self) -> str: ...  # noqa: D102
+
+
+Some = TypeVar("Some", bound=Stretch)
+
+
+def is_long_head(size: int, total: int) -> bool:
+    """Tell whether the first ``size`` bytes of a package of ``total`` are lists enough to be cut between their lines."""
+    return min(_LONG_HEAD, total // _HEAD_SHARE) < size
+
+
+def is_whole(block: Stretch) -> bool:
+    """Tell whether a block travels as it is."""
+    return 0 < block.size <= LARGEST_BLOCK
+
+
+def grouped(blocks: Iterable[Some], total: int) -> Iterator[tuple[Some, ...]]:
+    """Group neighbours into parcels, for a package of ``total`` bytes; takes blocks as they come."""
+    bound = max(_LEAST, min(_MOST, total // _SHARES // _STEP * _STEP))
+    group: list[Some] = []
+    for block in blocks:
+        if group and not _joins(group, block, bound):
+            yield tuple(group)
+            group = []
+        group.append(block)
+    if group:
+        yield tuple(group)
+
+
+def _joins(group: Sequence[Stretch], block: Stretch, bound: int) -> bool:
+    if len(group) == MOST_BLOCKS or group[-1].offset + group[-1].size != block.offset:
+        return False
+    if int(block.sha256[:2], 16) < _ANCHOR:
+        return False
+    return sum(member.size for member in group) + block.size <= bound
+
+
+class Sums(Protocol):
+    """A memory for what earlier builds hashed."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give the MD5 of a parcel, if it is known."""
+
+    def put(self, key: bytes, md5: bytes) -> None:
+        """Note the MD5 of a parcel."""
+
+
+def take_parcels(
+    package: Path, blocks: Iterable[Block], total: int, *, sums: Sums | None = None, threads: int = 1
+) -> tuple[Parcel, ...]:
+    """Give the parcels of a package of ``total`` bytes; hashes those that ``sums`` does not know.
+
+    ``blocks`` may still be on their way: each must stand in the file when it comes. Blocks that are cut before they
+    travel are in no parcel.
+    """
+    work = _Work(package, grouped(filter(is_whole, blocks), total), sums)
+    with ExitStack() as helpers:
+        asides = [helpers.enter_context(Aside(work.run)) for _ in range(threads - 1)]
+        work.run()
+    for aside in asides:
+        aside.result()
+    return tuple(sorted(work.done, key=lambda parcel: parcel.offset))
+
+
+class _Work:
+    """Parcels that several threads hash."""
+
+    def __init__(self, package: Path, groups: Iterator[tuple[Block, ...]], sums: Sums | None) -> None:
+        self._package = package
+        self._groups = groups
+        self._sums = sums
+        self._lock = threading.Lock()
+        self.done: list[Parcel] = []
+
+    def run(self) -> None:
+        """Take parcels until there are none left."""
+        room = memoryview(bytearray(_READ))
+        with open(self._package, "rb", buffering=0) as file:
+            while group := self._next():
+                size = sum(block.size for block in group)
+                md5 = hashlib.md5(usedforsecurity=False)
+                file.seek(group[0].offset)
+                left = size
+                while left:
+                    count = file.readinto(room[:left])
+                    if not count:
+                        raise EOFError(self._package)
+                    md5.update(room[:count])
+                    left -= count
+                with self._lock:
+                    self._note(group, size, md5.digest())
+
+    def _next(self) -> tuple[Block, ...] | None:
+        """Give the next parcel whose MD5 is not known."""
+        with self._lock:
+            for group in self._groups:
+                known = self._sums.get(_key(group)) if self._sums else None
+                if known is None:
+                    return group
+                self._note(group, sum(block.size for block in group), known)
+        return None
+
+    def _note(self, group: Sequence[Block], size: int, md5: bytes) -> None:
+        if self._sums:
+            self._sums.put(_key(group), md5)
+        self.done.append(Parcel(group[0].offset, size, md5.hex()))
+
+
+def _key(group: Sequence[Block]) -> bytes:
+    """Name a parcel by its bytes."""
+    return hashlib.sha256("".join(block.sha256 for block in group).encode()).digest()
