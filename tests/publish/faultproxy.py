@@ -15,6 +15,8 @@ FAULTS = (
     "reset-before",
     "reset-middle",
     "closed",
+    "half-closed",
+    "flipped",
     "error-500",
     "error-503",
     "error-503-retry-after",
@@ -162,8 +164,12 @@ class FaultProxy:
         if seen.fault == "reset-middle":
             await reader.readexactly(seen.body // 2)
             _reset(writer)
+        if seen.fault == "half-closed":
+            writer.write_eof()
         body = await reader.readexactly(seen.body)
         await self._refuse(seen, writer)
+        if seen.fault == "flipped" and seen.kind == "block":
+            body = bytes((body[0] ^ 1,)) + body[1:]
         behind.write(head + body)
         await behind.drain()
         answer = await _answer(above, method)
@@ -172,7 +178,7 @@ class FaultProxy:
 
     async def _refuse(self, seen: Seen, writer: asyncio.StreamWriter) -> None:
         """Carry out the faults that keep a request from Azurite."""
-        if seen.fault == "closed":
+        if seen.fault in ("closed", "half-closed"):
             raise _Gone
         if seen.fault == "stall":
             await asyncio.sleep(_STALL)

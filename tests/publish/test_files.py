@@ -1,5 +1,6 @@
 """A release's file read in pieces, by many threads."""
 
+import errno
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -45,3 +46,16 @@ def test_a_file_that_becomes_shorter_is_noticed(artifact: Artifact) -> None:
         artifact.path.write_bytes(DATA[:1500])
         with pytest.raises(PublishError, match="changed since the release was built"):
             file.read(1000, 1000)
+
+
+def test_trouble_of_the_disk_is_told_as_such_and_not_as_the_networks(
+    artifact: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with opened_file(artifact) as file:
+        monkeypatch.setattr("os.preadv", fail)
+        with pytest.raises(PublishError, match="cannot be read: Input/output error") as caught, file.blamed():
+            file.read(0, 10)
+    assert caught.value.where == str(artifact.path)

@@ -22,12 +22,18 @@ class OpenFile:
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Name this file in errors that do not say where."""
+        """Name this file in errors that do not say where, and tell its own from those of the network."""
         try:
             yield
         except PublishError as error:
             error.where = error.where or str(self._path)
             raise
+        except OSError as error:
+            raise PublishError(
+                f"the file cannot be read: {error.strerror or error}",
+                where=self._path,
+                rule="release-unreadable",
+            ) from error
 
     def read(self, offset: int, size: int) -> bytes:
         """Give exactly that many bytes. Raises PublishError where the file has become shorter."""

@@ -14,6 +14,9 @@ from vmpack.publish.refusals import StorageError
 SourceAccess = Callable[[SourceBlob], tuple[str, str | None] | None]
 """Gives the URL by which storage may read an older blob, and an Authorization header for it where it needs one."""
 
+_DAMAGED = 4
+"""How often a block may arrive with other bytes than were sent before that is an error."""
+
 
 def no_access(_source: SourceBlob) -> None:
     """Let nothing be copied."""
@@ -62,13 +65,16 @@ class Transfer:
 
     def _send(self, step: Step) -> None:
         body = FileBody(self.file, step, self.progress)
-        try:
-            self.container.put_block(self.blob, step.id, body, self._md5(step))
-        except StorageError as error:
-            if error.code != "Md5Mismatch":
-                raise
-            # Damaged since the build, which is told then; or on the way, which another attempt may survive.
-            self.container.put_block(self.blob, step.id, body, self.hasher.md5(self.file, step))
+        digest = self._md5(step)
+        for left in reversed(range(_DAMAGED)):
+            try:
+                self.container.put_block(self.blob, step.id, body, digest)
+                break
+            except StorageError as error:
+                if error.code != "Md5Mismatch" or not left:
+                    raise
+                # Damaged since the build, which is told now; or on the way, which another attempt may survive.
+                digest = self.hasher.md5(self.file, step)
         with self._lock:
             self._sent.append(step)
 
