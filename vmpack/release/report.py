@@ -108,7 +108,7 @@ def _release(directory: Path, report: dict[str, Any], resource: dict[str, Any]) 
             for b in report["blocks"]
         ),
         parcels=tuple(
-            Parcel(int(p["offset"]), int(p["size"]), _text(p["md5"])) for p in report.get("parcels", ())
+            Parcel(int(p["offset"]), int(p["size"]), _md5(p["md5"])) for p in report.get("parcels", ())
         ),
         segments=int(report["segments"]["total"]),
         reboot_behavior=_one_of(report["scriptBehaviorAfterReboot"], "None", "Rerun"),
@@ -127,6 +127,12 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"text expected, found {type(value).__name__}")
     return value
+
+
+def _md5(value: object) -> str:
+    if len(bytes.fromhex(_text(value))) != 16:
+        raise ValueError(f"an MD5 in hex, found {value!r}")
+    return _text(value)
 
 
 def _optional(value: object) -> str | None:

@@ -26,7 +26,7 @@ def verify(release: Release, limits: Limits = DEFAULT) -> tuple[Finding, ...]:
     """Check every digest, size and statement of a release folder; no findings means that all of it holds."""
     return tuple(
         finding
-        for checker in (_checksums, _artifacts, _commands, _resource, _blocks, _payload)
+        for checker in (_checksums, _artifacts, _commands, _resource, _blocks, _parcels, _payload)
         for finding in checker(release, limits)
     )
 
@@ -194,6 +194,21 @@ def _blocks(release: Release, _limits: Limits) -> Iterator[Finding]:
         end += block.size
     if end != release.package.size:
         yield _broken("blocks-differ", path, f"the blocks cover {end} bytes of {release.package.size}")
+
+
+def _parcels(release: Release, _limits: Limits) -> Iterator[Finding]:
+    """Demand the MD5 that storage will hold the package against; a file that is damaged itself is told before."""
+    if not release.package.path.is_file() or release.package.path.stat().st_size != release.package.size:
+        return
+    with release.package.path.open("rb") as file:
+        for parcel in release.parcels:
+            inside = 0 <= parcel.offset < parcel.offset + parcel.size <= release.package.size
+            file.seek(parcel.offset if inside else 0)
+            data = file.read(parcel.size if inside else 0)
+            if not inside or hashlib.md5(data, usedforsecurity=False).hexdigest() != parcel.md5:
+                message = f"the parcel at byte {parcel.offset} does not have the reported MD5"
+                yield _broken("parcels-differ", release.directory / BUILD_REPORT, message)
+                return
 
 
 def _payload(release: Release, _limits: Limits) -> Iterator[Finding]:
