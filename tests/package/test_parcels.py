@@ -21,7 +21,7 @@ def blocks_of(sizes: Sequence[int], seed: int = 0) -> list[Block]:
     made = []
     offset = 0
     for number, size in enumerate(sizes):
-        made.append(Block(offset, size, hashlib.sha256(b"%d %d" % (seed, number)).hexdigest(), 0))
+        made.append(Block(offset, size, hashlib.sha256(b"%d %d" % (seed, number)).hexdigest()))
         offset += size
     return made
 
@@ -66,7 +66,7 @@ def test_a_change_regroups_its_own_neighbourhood_only() -> None:
         offset = 0
         moved = []
         for block in new:
-            moved.append(Block(offset, block.size, block.sha256, 0))
+            moved.append(Block(offset, block.size, block.sha256))
             offset += block.size
         after = {tuple(b.sha256 for b in group) for group in grouped(moved, 500 * MIB)}
         changes.append(len(after - before))
@@ -83,7 +83,7 @@ def package(tmp_path: Path) -> tuple[Path, list[Block]]:
     path.write_bytes(b"".join(datas))
     offsets = [sum(map(len, datas[:number])) for number in range(len(datas))]
     return path, [
-        Block(offset, len(data), hashlib.sha256(data).hexdigest(), 0)
+        Block(offset, len(data), hashlib.sha256(data).hexdigest())
         for offset, data in zip(offsets, datas, strict=True)
     ]
 
@@ -120,7 +120,7 @@ def test_parcels_are_hashed_while_later_blocks_are_still_written(tmp_path: Path)
             data = bytes([number]) * 50_000
             with path.open("ab") as file:
                 file.write(data)
-            yield Block(number * 50_000, 50_000, hashlib.sha256(data).hexdigest(), 0)
+            yield Block(number * 50_000, 50_000, hashlib.sha256(data).hexdigest())
 
     parcels = take_parcels(path, written(), 1_000_000)
     check(path, parcels)

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from zlib_ng import zlib_ng
 
 from vmpack.installer.model import Commands
 from vmpack.manifest.model import PublishDefaults
@@ -124,7 +123,7 @@ def write_release(
     listed = []
     offset = 0
     for data in blocks:
-        listed.append(Block(offset, len(data), hashlib.sha256(data).hexdigest(), zlib_ng.crc32(data)))
+        listed.append(Block(offset, len(data), hashlib.sha256(data).hexdigest()))
         offset += len(data)
     resource = {
         "location": "westeurope",

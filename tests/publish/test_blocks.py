@@ -15,14 +15,14 @@ part_lists = st.lists(st.tuples(st.integers(1, MAX_BLOCK), digests), min_size=1,
 
 @given(part_lists)
 def test_an_id_tells_the_parts_it_was_made_of(listed: list[tuple[int, str]]) -> None:
-    parts = [Part(0, size, digest, 0) for size, digest in listed]
+    parts = [Part(0, size, digest) for size, digest in listed]
     named = RemoteBlock(block_id(parts), sum(part.size for part in parts))
     assert parts_of(named) == tuple(key(part) for part in parts)
 
 
 @given(part_lists)
 def test_all_ids_have_one_length_within_storages_limit(listed: list[tuple[int, str]]) -> None:
-    parts = [Part(0, size, digest, 0) for size, digest in listed]
+    parts = [Part(0, size, digest) for size, digest in listed]
     assert id_length(block_id(parts)) == OWN_ID_LENGTH <= 64
     assert b64decode(block_id(parts)).isascii()
 
@@ -36,7 +36,7 @@ def test_ids_of_other_tools_say_nothing(raw: bytes, size: int) -> None:
 
 
 def test_an_id_is_not_believed_when_the_size_differs() -> None:
-    part = Part(0, 100, "ab" * 32, 0)
+    part = Part(0, 100, "ab" * 32)
     assert parts_of(RemoteBlock(block_id([part]), 99)) == ()
 
 

@@ -15,7 +15,7 @@ from vmpack.publish.plan import plan, summary
 def parts_named(names: str, size: int = 1000) -> list[Part]:
     """One part for each letter; equal letters are equal content."""
     return [
-        Part(index * size, size, hashlib.sha256(name.encode()).hexdigest(), 0)
+        Part(index * size, size, hashlib.sha256(name.encode()).hexdigest())
         for index, name in enumerate(names)
     ]
 

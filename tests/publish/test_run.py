@@ -182,7 +182,7 @@ def test_a_wrong_md5_in_the_report_costs_an_attempt_and_no_more(
 
 
 def test_storage_refuses_what_was_damaged_on_the_way(container: Container) -> None:
-    name = block_id([Part(0, 4, "ab" * 32, 0)])
+    name = block_id([Part(0, 4, "ab" * 32)])
     with pytest.raises(PublishError, match="Md5Mismatch") as caught:
         container.put_block("hello/1.0.0/hello.tar", name, b"data", hashlib.md5(b"date").digest())
     assert "vmpack verify" in caught.value.remedy

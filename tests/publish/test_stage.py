@@ -7,7 +7,6 @@ from urllib.request import urlopen
 
 import pytest
 from publish_support import QUICK_OPTIONS, chunks
-from zlib_ng import zlib_ng
 
 from vmpack.errors import BuildError, PublishError
 from vmpack.package.model import Block, BlockObserver
@@ -26,7 +25,7 @@ def observed(blocks: list[bytes], observer: BlockObserver | None) -> None:
     offsets = [sum(map(len, blocks[:index])) for index in range(len(blocks))]
     for data, offset in reversed(list(zip(blocks, offsets, strict=True))):
         if observer:
-            observer(Block(offset, len(data), hashlib.sha256(data).hexdigest(), zlib_ng.crc32(data)), data)
+            observer(Block(offset, len(data), hashlib.sha256(data).hexdigest()), data)
 
 
 def test_blocks_travel_during_the_build_and_not_again(

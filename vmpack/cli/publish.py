@@ -23,6 +23,7 @@ from vmpack.errors import UsageError, VmpackError
 if TYPE_CHECKING:
     from vmpack.manifest.model import Manifest
     from vmpack.package.model import BlockObserver
+    from vmpack.progress import Progress
     from vmpack.publish.model import Published
     from vmpack.publish.run import PublishOptions
     from vmpack.release.model import Release
@@ -104,7 +105,8 @@ def _release(console: Console, path: Path, options: Mapping[str, Any]) -> "Relea
 
     if _is_release(path):
         return load(path)
-    return _build(console, _load_manifest(path, options), options, None)
+    with console.progress() as progress:
+        return _build(console, _load_manifest(path, options), options, progress)
 
 
 def _load_manifest(path: Path, options: Mapping[str, Any]) -> "Manifest":
@@ -120,13 +122,16 @@ def _load_manifest(path: Path, options: Mapping[str, Any]) -> "Manifest":
 
 
 def _build(
-    console: Console, wanted: "Manifest", options: Mapping[str, Any], observer: "BlockObserver | None"
+    console: Console,
+    wanted: "Manifest",
+    options: Mapping[str, Any],
+    progress: "Progress",
+    observer: "BlockObserver | None" = None,
 ) -> "Release":
     from vmpack.release.build import build
 
     how = assemble(options["dist"], options["template_dirs"], no_cache=options["no_cache"])
-    with console.progress() as progress:
-        result = build(wanted, how, progress=progress, observer=observer)
+    result = build(wanted, how, progress=progress, observer=observer)
     console.findings(result.warnings)
     return result.release
 
@@ -156,13 +161,16 @@ def _build_and_publish(
     destination = find_destination(options, console, wanted)
     built: list[Release] = []
 
-    def build(observer: "BlockObserver | None") -> "Release":
-        console.note(f"building {wanted.name} {wanted.version} for {wanted.os}")
-        built.append(_build(console, wanted, options, observer))
-        return built[-1]
-
     coming = Coming(wanted.name, wanted.version, wanted.package_file_name)
-    published = build_and_publish(coming, build, destination, _options(options, wanted))
+    with console.progress() as progress:
+
+        def build(observer: "BlockObserver | None") -> "Release":
+            console.note(f"building {wanted.name} {wanted.version} for {wanted.os}")
+            built.append(_build(console, wanted, options, progress, observer))
+            return built[-1]
+
+        how = replace(_options(options, wanted), progress=progress)
+        published = build_and_publish(coming, build, destination, how)
     return built[-1], published
 
 

@@ -58,8 +58,6 @@ class Block:
     offset: int
     size: int
     sha256: str
-    crc32: int
-    """Of the same bytes: finds damage between build and upload at the speed of memory."""
 
 
 @dataclass(frozen=True, slots=True)

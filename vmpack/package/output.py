@@ -88,7 +88,7 @@ class Output:
         rest = memoryview(frame.data)
         while rest:
             rest = rest[self._file.write(rest) :]
-        block = Block(offset, len(frame.data), frame.digest.hex(), frame.crc)
+        block = Block(offset, len(frame.data), frame.digest.hex())
         self._blocks.append(block)
         if self._observer is not None:
             self._observer(block, bytes(frame.data))

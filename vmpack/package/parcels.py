@@ -10,11 +10,12 @@ import hashlib
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from io import FileIO
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 from vmpack.package.model import Block, Parcel
 from vmpack.package.pipeline import Aside
+from vmpack.package.sums import KnownSums
 
 MOST_BLOCKS = 4
 """The id of a storage block has room for the names of so many."""
@@ -34,34 +35,20 @@ _HEAD_SHARE = 256
 _READ = 1 << 20
 
 
-class Stretch(Protocol):
-    """A stretch of a package that keeps its bytes from version to version."""
-
-    @property
-    def offset(self) -> int: ...  # noqa: D102
-    @property
-    def size(self) -> int: ...  # noqa: D102
-    @property
-    def sha256(self) -> str: ...  # noqa: D102
-
-
-Some = TypeVar("Some", bound=Stretch)
-
-
 def is_long_head(size: int, total: int) -> bool:
     """Tell whether the first ``size`` bytes of a package of ``total`` are lists enough to be cut between their lines."""
     return min(_LONG_HEAD, total // _HEAD_SHARE) < size
 
 
-def is_whole(block: Stretch) -> bool:
+def is_whole(block: Block) -> bool:
     """Tell whether a block travels as it is."""
     return 0 < block.size <= LARGEST_BLOCK
 
 
-def grouped(blocks: Iterable[Some], total: int) -> Iterator[tuple[Some, ...]]:
+def grouped(blocks: Iterable[Block], total: int) -> Iterator[tuple[Block, ...]]:
     """Group neighbours into parcels, for a package of ``total`` bytes; takes blocks as they come."""
     bound = max(_LEAST, min(_MOST, total // _SHARES // _STEP * _STEP))
-    group: list[Some] = []
+    group: list[Block] = []
     for block in blocks:
         if group and not _joins(group, block, bound):
             yield tuple(group)
@@ -71,7 +58,7 @@ def grouped(blocks: Iterable[Some], total: int) -> Iterator[tuple[Some, ...]]:
         yield tuple(group)
 
 
-def _joins(group: Sequence[Stretch], block: Stretch, bound: int) -> bool:
+def _joins(group: Sequence[Block], block: Block, bound: int) -> bool:
     if len(group) == MOST_BLOCKS or group[-1].offset + group[-1].size != block.offset:
         return False
     if int(block.sha256[:2], 16) < _ANCHOR:
@@ -79,18 +66,8 @@ def _joins(group: Sequence[Stretch], block: Stretch, bound: int) -> bool:
     return sum(member.size for member in group) + block.size <= bound
 
 
-class Sums(Protocol):
-    """A memory for what earlier builds hashed."""
-
-    def get(self, key: bytes) -> bytes | None:
-        """Give the MD5 of a parcel, if it is known."""
-
-    def put(self, key: bytes, md5: bytes) -> None:
-        """Note the MD5 of a parcel."""
-
-
 def take_parcels(
-    package: Path, blocks: Iterable[Block], total: int, *, sums: Sums | None = None, threads: int = 1
+    package: Path, blocks: Iterable[Block], total: int, *, sums: KnownSums | None = None, threads: int = 1
 ) -> tuple[Parcel, ...]:
     """Give the parcels of a package of ``total`` bytes; hashes those that ``sums`` does not know.
 
@@ -109,7 +86,7 @@ def take_parcels(
 class _Work:
     """Parcels that several threads hash."""
 
-    def __init__(self, package: Path, groups: Iterator[tuple[Block, ...]], sums: Sums | None) -> None:
+    def __init__(self, package: Path, groups: Iterator[tuple[Block, ...]], sums: KnownSums | None) -> None:
         self._package = package
         self._groups = groups
         self._sums = sums
@@ -122,32 +99,36 @@ class _Work:
         with open(self._package, "rb", buffering=0) as file:
             while group := self._next():
                 size = sum(block.size for block in group)
-                md5 = hashlib.md5(usedforsecurity=False)
-                file.seek(group[0].offset)
-                left = size
-                while left:
-                    count = file.readinto(room[:left])
-                    if not count:
-                        raise EOFError(self._package)
-                    md5.update(room[:count])
-                    left -= count
+                md5 = _md5(file, group[0].offset, size, room)
                 with self._lock:
-                    self._note(group, size, md5.digest())
+                    self._note(group, size, md5)
 
     def _next(self) -> tuple[Block, ...] | None:
         """Give the next parcel whose MD5 is not known."""
         with self._lock:
             for group in self._groups:
-                known = self._sums.get(_key(group)) if self._sums else None
+                known = self._sums.get(_key(group)) if self._sums is not None else None
                 if known is None:
                     return group
                 self._note(group, sum(block.size for block in group), known)
         return None
 
     def _note(self, group: Sequence[Block], size: int, md5: bytes) -> None:
-        if self._sums:
+        if self._sums is not None:
             self._sums.put(_key(group), md5)
         self.done.append(Parcel(group[0].offset, size, md5.hex()))
+
+
+def _md5(file: FileIO, offset: int, size: int, room: memoryview) -> bytes:
+    md5 = hashlib.md5(usedforsecurity=False)
+    file.seek(offset)
+    while size:
+        count = file.readinto(room[:size])
+        if not count:
+            raise EOFError(file.name)
+        md5.update(room[:count])
+        size -= count
+    return md5.digest()
 
 
 def _key(group: Sequence[Block]) -> bytes:

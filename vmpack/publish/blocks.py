@@ -55,4 +55,4 @@ def parts_of(block: RemoteBlock) -> tuple[PartKey, ...]:
     return keys if keys and sum(k.size for k in keys) == block.size else ()
 
 
-OWN_ID_LENGTH = id_length(block_id([Part(0, 1, "00" * 32, 0)]))
+OWN_ID_LENGTH = id_length(block_id([Part(0, 1, "00" * 32)]))

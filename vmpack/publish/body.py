@@ -9,7 +9,6 @@ import os
 import threading
 from collections.abc import Generator
 
-from vmpack.package.frames import crc32
 from vmpack.progress import SILENT, Progress
 from vmpack.publish.files import OpenFile
 from vmpack.publish.model import Step
@@ -76,14 +75,15 @@ class Hasher:
 def _checked(file: OpenFile, step: Step) -> bytes:
     md5 = hashlib.md5(usedforsecurity=False)
     for part in step.parts:
-        offset, left, crc = part.offset, part.size, 0
+        sha256 = hashlib.sha256()
+        offset, left = part.offset, part.size
         while left:
             piece = _room.view[:left]
             file.read_into(piece, offset)
-            crc = crc32(piece, crc)
+            sha256.update(piece)
             md5.update(piece)
             offset += len(piece)
             left -= len(piece)
-        if crc != part.crc32:
+        if sha256.hexdigest() != part.sha256:
             raise damaged(part.offset, part.size)
     return md5.digest()

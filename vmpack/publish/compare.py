@@ -9,7 +9,6 @@ from vmpack.publish.container import Container
 from vmpack.publish.content import SHA256_KEY, remote_sha256
 from vmpack.publish.destination import Destination
 from vmpack.publish.inventory import located
-from vmpack.publish.model import Part
 from vmpack.publish.run import PublishOptions, blob_name, opened
 from vmpack.publish.trial import check_blob
 from vmpack.release.model import Artifact, Release
@@ -61,7 +60,7 @@ def _blocks(container: Container, release: Release, blob: str, url: str) -> Iter
     """Hold the digests that the block ids carry against the release, where both cut the package alike."""
     stored = {offset: part for part, offset in located(container.block_lists(blob).committed)}
     for block in release.blocks:
-        wanted = key(Part(block.offset, block.size, block.sha256, block.crc32))
+        wanted = key(block)
         part = stored.get(block.offset)
         if part is not None and part.size == wanted.size and part != wanted:
             yield _broken("blob-block-differs", url, f"the block at byte {block.offset} is not the release's")

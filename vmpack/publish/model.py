@@ -5,6 +5,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from vmpack.findings import Finding
+from vmpack.package.model import Block
 from vmpack.values import dataclass, field
 
 ReadAt = Callable[[int, int], bytes]
@@ -13,16 +14,8 @@ ReadAt = Callable[[int, int], bytes]
 StepKind = Literal["staged", "copy", "send", "repeat"]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A stretch of a file that keeps its bytes from version to version; never larger than one storage block."""
-
-    offset: int
-    size: int
-    sha256: str
-    """What its name in storage is made of."""
-    crc32: int
-    """What its bytes are held against where no MD5 of the build covers them."""
+Part = Block
+"""A stretch of a file that keeps its bytes from version to version; here by another name, for storage has blocks too."""
 
 
 @dataclass(frozen=True, slots=True)

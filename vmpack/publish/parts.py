@@ -45,7 +45,7 @@ def groups_of_package(
             check(block, data)
             pieces.extend(cut_lines(data, total))
         elif is_whole(block):
-            whole.append(Part(block.offset, block.size, block.sha256, block.crc32))
+            whole.append(block)
         else:
             pieces.extend(cut(read_at, block.offset, block.size, block.sha256))
     md5s = {(parcel.offset, parcel.size): bytes.fromhex(parcel.md5) for parcel in parcels}
@@ -71,13 +71,9 @@ def _is_list(size: int, total: int, read_at: ReadAt) -> bool:
     return worth and _HEAD_BEGINS.match(read_at(0, min(size, _BEGINNING))) is not None
 
 
-def check(wanted: Block | Part, data: bytes | memoryview) -> None:
-    """Refuse bytes that are not those the release was built from, by their CRC-32.
-
-    That finds accidents, and is enough: whoever can change the package on purpose can change build.json too. What
-    storage receives is held against an MD5, and what a machine receives against the package's sha256.
-    """
-    if crc32(data) != wanted.crc32:
+def check(wanted: Part, data: bytes | memoryview) -> None:
+    """Refuse bytes that are not those the release was built from."""
+    if hashlib.sha256(data).hexdigest() != wanted.sha256:
         raise damaged(wanted.offset, wanted.size)
 
 
@@ -105,7 +101,7 @@ def cut(read_at: ReadAt, offset: int, size: int, sha256: str) -> list[Part]:
 
 
 def _part(offset: int, data: bytes) -> Part:
-    return Part(offset, len(data), hashlib.sha256(data).hexdigest(), crc32(data))
+    return Part(offset, len(data), hashlib.sha256(data).hexdigest())
 
 
 def cut_lines(text: bytes, total: int) -> list[Part]:

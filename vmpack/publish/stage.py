@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 from vmpack.errors import VmpackError
-from vmpack.package.model import Block, BlockObserver
+from vmpack.package.model import BlockObserver
 from vmpack.package.parcels import is_whole
 from vmpack.publish.blocks import block_id, key, parts_of
 from vmpack.publish.container import Container
@@ -50,21 +50,20 @@ class Stager:
             self._stop()
         self._pool.shutdown(wait=True, cancel_futures=kind is not None)
 
-    def observe(self, block: Block, data: bytes) -> None:
+    def observe(self, part: Part, data: bytes) -> None:
         """Take a block whose bytes are final; waits while too much is on its way. Never raises."""
-        part = Part(block.offset, block.size, block.sha256, block.crc32)
-        if block.size < _SMALLEST or not is_whole(block):
+        if part.size < _SMALLEST or not is_whole(part):
             return
         with self._room:
             if self._stopped.is_set() or key(part) in self._known:
                 return
             self._known.add(key(part))
             self._room.wait_for(
-                lambda: self._stopped.is_set() or not self._held or self._held + block.size <= _ROOM
+                lambda: self._stopped.is_set() or not self._held or self._held + part.size <= _ROOM
             )
             if self._stopped.is_set():
                 return
-            self._held += block.size
+            self._held += part.size
         self._pool.submit(self._send, part, data)
 
     def _send(self, part: Part, data: bytes) -> None:

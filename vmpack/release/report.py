@@ -55,10 +55,7 @@ def build_report(release: Release) -> dict[str, object]:
             "container": release.publish.container,
             "sasExpiry": release.publish.sas_expiry,
         },
-        "blocks": [
-            {"offset": b.offset, "size": b.size, "sha256": b.sha256, "crc32": f"{b.crc32:08x}"}
-            for b in release.blocks
-        ],
+        "blocks": [{"offset": b.offset, "size": b.size, "sha256": b.sha256} for b in release.blocks],
         "parcels": [{"offset": p.offset, "size": p.size, "md5": p.md5} for p in release.parcels],
     }
 
@@ -103,10 +100,7 @@ def _release(directory: Path, report: dict[str, Any], resource: dict[str, Any]) 
         commands=Commands(
             _text(commands["install"]), _text(commands["remove"]), _optional(commands["update"])
         ),
-        blocks=tuple(
-            Block(int(b["offset"]), int(b["size"]), _text(b["sha256"]), int(b["crc32"], 16))
-            for b in report["blocks"]
-        ),
+        blocks=tuple(Block(int(b["offset"]), int(b["size"]), _text(b["sha256"])) for b in report["blocks"]),
         parcels=tuple(
             Parcel(int(p["offset"]), int(p["size"]), _md5(p["md5"])) for p in report.get("parcels", ())
         ),
