@@ -3,7 +3,7 @@
 import pytest
 
 from vmpack.installer import available
-from vmpack.installer.find import Template
+from vmpack.installer.discovery import Template
 from vmpack.installer.testing import cases_of, render_case, try_template
 
 BUILT_IN = [template for template in available() if template.origin == "built-in"]

@@ -11,7 +11,7 @@ from vmpack.cli.console import Console, pass_console
 from vmpack.errors import UsageError
 
 if TYPE_CHECKING:
-    from vmpack.installer.find import Template
+    from vmpack.installer.discovery import Template
 
 _NOTE = "Replace me: everything in this folder is packed."
 _GREETING = f"#!/bin/sh\n# {_NOTE}\necho 'hello from {{name}}'\n"

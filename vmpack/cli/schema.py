@@ -12,7 +12,7 @@ from vmpack.cli.console import Console, pass_console
 from vmpack.cli.options import templates_option
 
 if TYPE_CHECKING:
-    from vmpack.installer.find import Template
+    from vmpack.installer.discovery import Template
 
 
 @click.command()

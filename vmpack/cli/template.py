@@ -10,7 +10,7 @@ from vmpack.cli.options import json_option, templates_option
 
 if TYPE_CHECKING:
     from vmpack.installer.describe import Parameter
-    from vmpack.installer.find import Template
+    from vmpack.installer.discovery import Template
     from vmpack.installer.testing import Result
 
 
@@ -28,7 +28,7 @@ def list_templates(console: Console, template_dirs: tuple[Path, ...], as_json: b
 
     Templates in the folder ``templates`` here are among them.
     """
-    from vmpack.installer.find import everything
+    from vmpack.installer.discovery import everything
 
     found = everything((*template_dirs, Path("templates")))
     winners: dict[str, Template] = {}
@@ -142,7 +142,7 @@ def _table(rows: "tuple[Parameter, ...]") -> list[str]:
 
 def _templates_in(folder: Path) -> "list[Template]":
     from vmpack.errors import UsageError
-    from vmpack.installer.find import DEFINITION, load
+    from vmpack.installer.discovery import DEFINITION, load
 
     folder = folder.resolve()
     roots = [folder] if (folder / DEFINITION).is_file() else sorted(folder.iterdir())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vmpack.errors import TemplateError
 from vmpack.findings import Finding
-from vmpack.installer.find import Template, find
+from vmpack.installer.discovery import Template, find
 from vmpack.manifest.model import Manifest
 from vmpack.manifest.schema import problems
 from vmpack.manifest.suggest import did_you_mean

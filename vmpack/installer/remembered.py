@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vmpack import __version__, resources
-from vmpack.installer.find import LIBRARY, Template, find
+from vmpack.installer.discovery import LIBRARY, Template, find
 from vmpack.installer.model import Lifecycle, PayloadFacts, Script
 from vmpack.installer.names import names
 from vmpack.installer.params import completed, search_path

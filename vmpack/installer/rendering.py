@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmpack.errors import TemplateError
+from vmpack.installer.discovery import Template, find, library_file, read_inside
 from vmpack.installer.environment import Language, language_of, make_environment
-from vmpack.installer.find import Template, find, library_file, read_inside
 from vmpack.installer.model import Lifecycle, PayloadFacts, Script
 from vmpack.installer.names import names
 from vmpack.installer.params import completed, search_path

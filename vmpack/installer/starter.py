@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from vmpack.errors import UsageError
-from vmpack.installer.find import ENGINE, Template, load
+from vmpack.installer.discovery import ENGINE, Template, load
 from vmpack.installer.testing import try_template
 
 _HEADER = """\

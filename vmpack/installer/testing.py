@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vmpack.errors import TemplateError
-from vmpack.installer.find import Template
+from vmpack.installer.discovery import Template
 from vmpack.installer.model import Lifecycle, PayloadFacts
 from vmpack.installer.params import with_defaults
 from vmpack.installer.rendering import render_template

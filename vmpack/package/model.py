@@ -1,11 +1,14 @@
 """The package as values: what goes in, and what is known of the bytes that came out."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from vmpack.content.model import Content, EntryKind
 from vmpack.types import Os, PayloadFormat
 from vmpack.values import dataclass
+
+if TYPE_CHECKING:
+    # Publishing reads blocks and parcels, and needs nothing that lists payloads.
+    from vmpack.content.model import Content, EntryKind
 
 DEFAULT_MTIME = 315532800
 """1980-01-01T00:00:00Z, the first moment that tar and zip can both store."""
@@ -27,7 +30,7 @@ class PackageRequest:
     os: Os
     format: PayloadFormat
     level: int | None
-    content: Content
+    content: "Content"
     members: tuple[Member, ...] | Callable[[], tuple[Member, ...]]
     """In the order they are written, ``vmapp.json`` first; the package room adds ``files`` itself.
 
@@ -43,7 +46,7 @@ class FileRecord(NamedTuple):
     """One line of the ``files`` member (a named tuple because there may be 100,000)."""
 
     path: str
-    kind: EntryKind
+    kind: "EntryKind"
     mode: int
     size: int
     sha256: str

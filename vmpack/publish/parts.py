@@ -6,10 +6,10 @@ front, of which every version changes a few lines.
 
 import hashlib
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 
 from vmpack.errors import PublishError
-from vmpack.package.frames import crc32
 from vmpack.package.model import Block, Parcel
 from vmpack.package.parcels import grouped, is_long_head, is_whole
 from vmpack.publish.blocks import MAX_BLOCK
@@ -116,7 +116,7 @@ def cut_lines(text: bytes, total: int) -> list[Part]:
     start = end = 0
     for line in text.splitlines(keepends=True):
         end += len(line)
-        if end == len(text) or (end - start >= least and crc32(line) % every == 0):
+        if end == len(text) or (end - start >= least and zlib.crc32(line) % every == 0):
             pieces.append(_part(start, text[start:end]))
             start = end
     return pieces

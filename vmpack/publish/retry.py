@@ -58,6 +58,11 @@ class Gate:
         self._clock = clock
         self._free = threading.Condition()
 
+    def begin_with(self, width: int) -> None:
+        """Let no more than so many run for now; more may when all goes well."""
+        with self._free:
+            self._width = min(self._width, float(width))
+
     @property
     def width(self) -> int:
         """How many may run now."""

@@ -29,6 +29,10 @@ from vmpack.values import dataclass, field
 
 _LEAST_THREADS = 8
 """For everything but blocks, of which as many travel at once as were asked for."""
+_NEAR = 0.005
+"""Seconds. An emulator that answers within them has no distance that more connections would make up for."""
+_NEAR_WIDTH = 8
+"""How many blocks travel to that at once to begin with: more only keep each other waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,11 @@ def publish(release: Release, destination: Destination, options: PublishOptions)
 def _publish(
     release: Release, destination: Destination, container: Container, options: PublishOptions
 ) -> Published:
-    container.session.warm(_connections(release, options))
+    if destination.secure:
+        container.session.warm(_connections(release, options))
     with _looked(release, container) as (uploads, seen, older):
+        if not destination.secure and container.session.wire.quickest < _NEAR:
+            container.session.gate.begin_with(_NEAR_WIDTH)
         jobs = store(container, uploads, seen, _how(container, destination, older, options))
         made = [
             links.make(destination, container.blob_url(upload.blob), upload.blob, options.links)

@@ -8,6 +8,7 @@ import contextlib
 import encodings.idna  # noqa: F401 - every connection needs it; else the first ones, all at once, would wait for it
 import http.client
 import io
+import math
 import os
 import select
 import socket
@@ -15,7 +16,6 @@ import ssl
 import threading
 import time
 import urllib.request
-import uuid
 from base64 import b64encode
 from collections.abc import Generator, Mapping
 from typing import Any, Protocol
@@ -120,6 +120,8 @@ class Wire:
         self._tls = _tls_context() if self._secure else None
         self._proxy = _proxy_for(parts.scheme, self._host)
         self.cancelled = threading.Event()
+        self.quickest = math.inf
+        """Seconds that the quickest answer to a request without a body took."""
 
     def url(self, request: Request) -> str:
         """Give what a request asks for, without its query, which may carry a signature."""
@@ -226,14 +228,18 @@ class Wire:
         if connection.sock is None:
             connection.connect()
         connection.sock.settimeout(self._timeouts.stall)
-        request_id = str(uuid.uuid4())
+        request_id = os.urandom(16).hex()
+        began = time.monotonic()
         self._send_head(connection, request, credential, request_id)
         try:
             self._send_body(connection, request.body, deadline)
         except (BrokenPipeError, ConnectionResetError):
             # A server that refuses early may have said why before it hung up.
             return _read(connection, request_id)
-        return _read(connection, request_id)
+        answer = _read(connection, request_id)
+        if not request.body:
+            self.quickest = min(self.quickest, time.monotonic() - began)
+        return answer
 
     def _send_head(
         self,

@@ -1,8 +1,8 @@
 """A release: one folder on disk, as a value."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vmpack.content.model import Content
 from vmpack.findings import Finding
 from vmpack.installer.model import Commands
 from vmpack.manifest.model import Check, PublishDefaults
@@ -10,6 +10,9 @@ from vmpack.package.model import Block, Parcel, Segments
 from vmpack.release.built import Artifact, Built
 from vmpack.types import JSONValue, Os, RebootBehavior
 from vmpack.values import dataclass
+
+if TYPE_CHECKING:
+    from vmpack.content.model import Content
 
 __all__ = ["Artifact", "BuildResult", "Release"]
 
@@ -50,7 +53,7 @@ class BuildResult:
     segments: Segments
     seconds: float
     warnings: tuple[Finding, ...]
-    content: Content
+    content: "Content"
     """What was packed."""
 
     @property
