@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.installer.conftest import make_manifest
-from tests.installer.test_find import make_template
+from tests.installer.test_discovery import make_template
 from vmpack.errors import TemplateError
 from vmpack.installer import check_params, render
 from vmpack.installer.model import Lifecycle, PayloadFacts
