@@ -63,6 +63,24 @@ def test_the_gate_halves_once_a_second_and_opens_again() -> None:
     assert gate.width == 8
 
 
+def test_a_gate_that_begins_narrow_widens_while_all_goes_well() -> None:
+    gate = Gate(24)
+    gate.begin_with(8)
+    assert gate.width == 8
+    for _ in range(9):
+        gate.served()
+    assert gate.width == 9
+    for _ in range(400):
+        gate.served()
+    assert gate.width == 24
+
+
+def test_a_narrow_gate_does_not_widen_by_beginning() -> None:
+    gate = Gate(4)
+    gate.begin_with(8)
+    assert gate.width == 4
+
+
 class Scripted(Wire):
     """Answers from a list; an exception in it is raised."""
 
