@@ -215,7 +215,7 @@ def _summary(published: "Published") -> str:
     where = f"{published.name} {published.version}: {published.package.url}"
     if published.package.existed and not tally.bytes_sent:
         return f"{where}\n  was there already with this content, nothing sent"
-    reused = tally.bytes_total - tally.bytes_sent
+    reused = max(0, tally.bytes_total - tally.bytes_sent)
     return (
         f"{where}\n  {human_size(tally.bytes_sent)} sent in {tally.blocks_sent} blocks,"
         f" {human_size(reused)} were in storage"
