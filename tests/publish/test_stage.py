@@ -10,7 +10,7 @@ from publish_support import QUICK_OPTIONS, chunks
 
 from vmpack.errors import BuildError, PublishError
 from vmpack.package.model import Block, BlockObserver
-from vmpack.publish.container import Container
+from vmpack.publish.container import CREATE_ONLY, Container
 from vmpack.publish.destination import Destination
 from vmpack.publish.run import publish
 from vmpack.publish.stage import Coming, Stager, build_and_publish
@@ -45,6 +45,30 @@ def test_blocks_travel_during_the_build_and_not_again(
         assert answer.read() == b"".join(blocks)
     assert published.tally.bytes_sent == published.tally.bytes_total == len(b"".join(blocks))
     assert published.tally.blocks_sent == published.tally.blocks_total == 20
+
+
+def test_what_storage_loses_after_the_build_is_sent_again_and_counted(
+    make_release, destination: Destination, container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = chunks(1, 10, 2 * BIG)
+    arrived = threading.Event()
+    put_block = Container.put_block
+
+    def told(self: Container, *arguments) -> None:
+        put_block(self, *arguments)
+        arrived.set()
+
+    def build(observer: BlockObserver | None):
+        monkeypatch.setattr(Container, "put_block", told)
+        observed(blocks, observer)
+        assert arrived.wait(10)
+        etag = container.commit("hello/1.0.0/hello.tar", (), condition=CREATE_ONLY, metadata={})
+        container.delete("hello/1.0.0/hello.tar", etag)
+        return make_release(blocks)
+
+    tally = build_and_publish(COMING, build, destination, QUICK_OPTIONS).tally
+    assert tally.bytes_sent > tally.bytes_total
+    assert tally.bytes_reused == tally.blocks_reused == 0
 
 
 def test_what_an_older_version_has_does_not_travel(make_release, destination: Destination) -> None:

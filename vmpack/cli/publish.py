@@ -215,10 +215,9 @@ def _summary(published: "Published") -> str:
     where = f"{published.name} {published.version}: {published.package.url}"
     if published.package.existed and not tally.bytes_sent:
         return f"{where}\n  was there already with this content, nothing sent"
-    reused = max(0, tally.bytes_total - tally.bytes_sent)
     return (
         f"{where}\n  {human_size(tally.bytes_sent)} sent in {tally.blocks_sent} blocks,"
-        f" {human_size(reused)} were in storage"
+        f" {human_size(tally.bytes_reused)} were in storage"
     )
 
 
@@ -237,12 +236,12 @@ def _document(published: "Published", command: str | None) -> dict[str, Any]:
         "bytes": {
             "total": tally.bytes_total,
             "sent": tally.bytes_sent,
-            "reused": max(0, tally.bytes_total - tally.bytes_sent),
+            "reused": tally.bytes_reused,
         },
         "blocks": {
             "total": tally.blocks_total,
             "sent": tally.blocks_sent,
-            "reused": max(0, tally.blocks_total - tally.blocks_sent),
+            "reused": tally.blocks_reused,
         },
         "notes": list(published.notes),
     }

@@ -130,6 +130,16 @@ class Tally:
     blocks_total: int = 0
     blocks_sent: int = 0
 
+    @property
+    def bytes_reused(self) -> int:
+        """What was in storage; none where more was sent than there is, because storage lost what had arrived."""
+        return max(0, self.bytes_total - self.bytes_sent)
+
+    @property
+    def blocks_reused(self) -> int:
+        """The same in blocks."""
+        return max(0, self.blocks_total - self.blocks_sent)
+
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(
             self.bytes_total + other.bytes_total,
