@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vmpack.errors import VerificationError
-from vmpack.vm.sandbox.guest import is_root
+from vmpack.vm.sandbox.guest import USER_NAMESPACE, is_root
 from vmpack.vm.sandbox.model import Availability, Sandbox, SandboxKind
 
 _AUTOMATIC: tuple[SandboxKind, ...] = ("root", "userns")
@@ -114,7 +114,7 @@ def _check_userns() -> Availability:
     if missing:
         return Availability("userns", False, missing, "Install uidmap and util-linux.")
     from vmpack.vm.sandbox.rootfs import can_build, is_ready
-    from vmpack.vm.sandbox.userns import USER_NAMESPACE, allowed
+    from vmpack.vm.sandbox.userns import allowed
 
     if not allowed():
         remedy = (

@@ -152,6 +152,10 @@ def _stdin(data: bytes | Path | None) -> AbstractContextManager[int | IO[bytes]]
     return nullcontext(subprocess.DEVNULL if data is None else subprocess.PIPE)
 
 
+USER_NAMESPACE = ("--map-root-user", "--map-auto")
+"""What ``unshare`` is told by a user who is not root."""
+
+
 def is_root() -> bool:
     """Tell whether this process is root."""
     return hasattr(os, "geteuid") and os.geteuid() == 0

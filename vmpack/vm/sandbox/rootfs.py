@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vmpack.errors import VerificationError
-from vmpack.vm.sandbox.guest import is_root
+from vmpack.vm.sandbox.guest import USER_NAMESPACE, is_root
 
 _PLAIN = ("python3",)
 _BOOTABLE = ("python3", "systemd", "systemd-sysv", "dbus", "libpam-systemd")
@@ -70,8 +70,6 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _build(place: Path, packages: tuple[str, ...]) -> None:
     """Unpack beside and rename: a killed build leaves nothing that looks whole."""
-    from vmpack.vm.sandbox.userns import USER_NAMESPACE
-
     beside = place.with_name(f"{place.name}.new")
     inside = [] if is_root() else ["unshare", *USER_NAMESPACE, "--fork"]
     script = (

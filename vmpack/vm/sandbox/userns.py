@@ -8,11 +8,10 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
+from vmpack.vm.sandbox.guest import USER_NAMESPACE
 from vmpack.vm.sandbox.model import SandboxKind
 from vmpack.vm.sandbox.overlay import Layers, OverlaySandbox
 from vmpack.vm.sandbox.rootfs import rootfs
-
-USER_NAMESPACE = ("--map-root-user", "--map-auto")
 
 
 class UsernsSandbox(OverlaySandbox):
