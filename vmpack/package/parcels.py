@@ -63,7 +63,7 @@ def _joins(group: Sequence[Block], block: Block, bound: int) -> bool:
         return False
     if int(block.sha256[:2], 16) < _ANCHOR:
         return False
-    return sum(member.size for member in group) + block.size <= bound
+    return _size(group) + block.size <= bound
 
 
 def take_parcels(
@@ -98,10 +98,9 @@ class _Work:
         room = memoryview(bytearray(_READ))
         with open(self._package, "rb", buffering=0) as file:
             while group := self._next():
-                size = sum(block.size for block in group)
-                md5 = _md5(file, group[0].offset, size, room)
+                md5 = md5_of(file, group[0].offset, _size(group), room)
                 with self._lock:
-                    self._note(group, size, md5)
+                    self._note(group, md5)
 
     def _next(self) -> tuple[Block, ...] | None:
         """Give the next parcel whose MD5 is not known."""
@@ -110,16 +109,17 @@ class _Work:
                 known = self._sums.get(_key(group)) if self._sums is not None else None
                 if known is None:
                     return group
-                self._note(group, sum(block.size for block in group), known)
+                self._note(group, known)
         return None
 
-    def _note(self, group: Sequence[Block], size: int, md5: bytes) -> None:
+    def _note(self, group: Sequence[Block], md5: bytes) -> None:
         if self._sums is not None:
             self._sums.put(_key(group), md5)
-        self.done.append(Parcel(group[0].offset, size, md5.hex()))
+        self.done.append(Parcel(group[0].offset, _size(group), md5.hex()))
 
 
-def _md5(file: FileIO, offset: int, size: int, room: memoryview) -> bytes:
+def md5_of(file: FileIO, offset: int, size: int, room: memoryview) -> bytes:
+    """Read a stretch of a file through ``room`` and give its MD5. Raises EOFError where the file ends before."""
     md5 = hashlib.md5(usedforsecurity=False)
     file.seek(offset)
     while size:
@@ -129,6 +129,10 @@ def _md5(file: FileIO, offset: int, size: int, room: memoryview) -> bytes:
         md5.update(room[:count])
         size -= count
     return md5.digest()
+
+
+def _size(group: Sequence[Block]) -> int:
+    return sum(block.size for block in group)
 
 
 def _key(group: Sequence[Block]) -> bytes:

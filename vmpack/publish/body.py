@@ -18,14 +18,15 @@ PIECE = 1 << 20
 """Bytes that are read and handed to the connection at a time: few enough for the processor's cache."""
 
 
-class _Room(threading.local):
-    """Memory for one piece, of each thread its own: new memory costs a page fault for every 4 KiB."""
-
-    def __init__(self) -> None:
-        self.view = memoryview(bytearray(PIECE))
+_own = threading.local()
 
 
-_room = _Room()
+def _room() -> memoryview:
+    """Give memory for one piece, of each thread its own: new memory costs a page fault for every 4 KiB."""
+    if not hasattr(_own, "room"):
+        _own.room = memoryview(bytearray(PIECE))
+    room: memoryview = _own.room
+    return room
 
 
 class FileBody:
@@ -51,7 +52,7 @@ class FileBody:
         self._taken = 0
         with self._file.blamed():
             while self._taken < self._size:
-                piece = _room.view[: self._size - self._taken]
+                piece = _room()[: self._size - self._taken]
                 self._file.read_into(piece, self._offset + self._taken)
                 yield piece
                 self._taken += len(piece)
@@ -78,7 +79,7 @@ def _checked(file: OpenFile, step: Step) -> bytes:
         sha256 = hashlib.sha256()
         offset, left = part.offset, part.size
         while left:
-            piece = _room.view[:left]
+            piece = _room()[:left]
             file.read_into(piece, offset)
             sha256.update(piece)
             md5.update(piece)

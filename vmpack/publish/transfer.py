@@ -14,8 +14,8 @@ from vmpack.publish.refusals import StorageError
 SourceAccess = Callable[[SourceBlob], tuple[str, str | None] | None]
 """Gives the URL by which storage may read an older blob, and an Authorization header for it where it needs one."""
 
-_DAMAGED = 4
-"""How often a block may arrive with other bytes than were sent before that is an error."""
+_ATTEMPTS = 4
+"""How often a block is sent that arrives with other bytes than were sent."""
 
 
 def no_access(_source: SourceBlob) -> None:
@@ -66,7 +66,7 @@ class Transfer:
     def _send(self, step: Step) -> None:
         body = FileBody(self.file, step, self.progress)
         digest = self._md5(step)
-        for left in reversed(range(_DAMAGED)):
+        for left in reversed(range(_ATTEMPTS)):
             try:
                 self.container.put_block(self.blob, step.id, body, digest)
                 break

@@ -13,6 +13,7 @@ from vmpack.errors import VmpackError
 from vmpack.findings import Finding
 from vmpack.limits import DEFAULT, Limits
 from vmpack.manifest.model import Manifest
+from vmpack.package.parcels import md5_of
 from vmpack.progress import SILENT, Progress
 from vmpack.release.build import BuildOptions, build
 from vmpack.release.model import Artifact, Release
@@ -200,12 +201,11 @@ def _parcels(release: Release, _limits: Limits) -> Iterator[Finding]:
     """Demand the MD5 that storage will hold the package against; a file that is damaged itself is told before."""
     if not release.package.path.is_file() or release.package.path.stat().st_size != release.package.size:
         return
-    with release.package.path.open("rb") as file:
+    room = memoryview(bytearray(1 << 20))
+    with release.package.path.open("rb", buffering=0) as file:
         for parcel in release.parcels:
             inside = 0 <= parcel.offset < parcel.offset + parcel.size <= release.package.size
-            file.seek(parcel.offset if inside else 0)
-            data = file.read(parcel.size if inside else 0)
-            if not inside or hashlib.md5(data, usedforsecurity=False).hexdigest() != parcel.md5:
+            if not inside or md5_of(file, parcel.offset, parcel.size, room).hex() != parcel.md5:
                 message = f"the parcel at byte {parcel.offset} does not have the reported MD5"
                 yield _broken("parcels-differ", release.directory / BUILD_REPORT, message)
                 return
