@@ -290,6 +290,13 @@ def test_secrets_are_refused_and_not_repeated(findings: Findings, changes: dict[
     assert _SECRET[:8] not in repr(finding)
 
 
+@pytest.mark.parametrize("query", ["sv=1&sig=short", "sv=1&si=policy", ""])
+def test_a_containers_url_carries_no_query_whatever_is_in_it(findings: Findings, query: str) -> None:
+    finding = _only(findings(publish={"container": f"https://a.blob.core.windows.net/apps?{query}"}))
+    assert (finding.rule, finding.severity) == ("gallery-secret", "error")
+    assert findings(publish={"container": "https://a.blob.core.windows.net/apps"}) == []
+
+
 def test_no_other_finding_shows_a_secret_of_the_same_line(findings: Findings, tmp_path: Path) -> None:
     findings()
     text = (tmp_path / "vmapp.json").read_text("utf-8")

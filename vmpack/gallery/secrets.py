@@ -35,6 +35,9 @@ def _kind(pointer: Pointer, text: str) -> str:
     for secret in find(text):
         if command_like or secret.kind != PASSWORD:
             return secret.kind
+    if pointer == ("publish", "container") and "?" in text:
+        # However short or odd it is: a container's URL has no query but its signature.
+        return "a SAS signature"
     named = [step for step in pointer if isinstance(step, str)]
     if pointer[0] == "installer" and names_a_secret(named[-1]) and is_literal(text):
         return PASSWORD
